@@ -1,0 +1,235 @@
+"""The one frozen tree of settings: what may differ between two hospitals."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import BaseModel, Field, SecretStr, model_validator
+
+from config.fields import AeTitle, DestinationName, Network, Port, Sha256
+
+
+class Group(BaseModel, frozen=True, extra="forbid"):
+    """Base of every group: frozen, and an unknown key is an error."""
+
+
+class StorageSettings(Group):
+    """Where files lie."""
+
+    root: Path = Field(
+        Path("mgnode-data"),
+        description="Folder of the spool, the images, the results and the embedded database.",
+    )
+    free_space_gib: float = Field(
+        20.0, ge=0.0, description="Below this many GiB free, answer C-STORE with 0xA700."
+    )
+
+
+class DatabaseSettings(Group):
+    """The SQL truth."""
+
+    url: SecretStr | None = Field(
+        None,
+        description="SQLAlchemy URL, postgresql+psycopg://...; empty: SQLite below storage.root.",
+    )
+
+
+class BrokerSettings(Group):
+    """Celery's broker."""
+
+    url: SecretStr | None = Field(
+        None,
+        description="Broker URL, redis://...; empty: the Valkey server that `mgnode up` starts.",
+    )
+
+
+class ScpSettings(Group):
+    """Receiving: the Storage SCP."""
+
+    ae_title: AeTitle = Field("MGNODE", description="Called AE title we answer to.")
+    host: str = Field("127.0.0.1", description="Address to listen on; 0.0.0.0 is every one.")
+    port: Port = Field(11112, description="TCP port to listen on.")
+    calling_ae_titles: tuple[AeTitle, ...] = Field(
+        (), description="Calling AE titles that may associate; empty: any from allowed networks."
+    )
+    networks: tuple[Network, ...] = Field(
+        ("127.0.0.0/8", "::1/128"),
+        validate_default=True,
+        description="Networks that may associate; the default is this machine alone.",
+    )
+    max_associations: int = Field(200, ge=1, le=10_000, description="Associations at one time.")
+    acse_timeout_seconds: float = Field(
+        15.0, gt=0, description="Wait this long for an association request or release."
+    )
+    dimse_timeout_seconds: float = Field(
+        30.0, gt=0, description="Wait this long for a data set that a command announced."
+    )
+    idle_timeout_seconds: float = Field(
+        60.0, gt=0, description="Abort an association on which nothing came for this long."
+    )
+
+
+class ScuSettings(Group):
+    """Sending: the Storage SCU."""
+
+    ae_title: AeTitle = Field("MGNODE", description="Calling AE title we send under.")
+    connection_timeout_seconds: float = Field(10.0, gt=0, description="TCP connect limit.")
+    acse_timeout_seconds: float = Field(30.0, gt=0, description="Association negotiation limit.")
+    dimse_timeout_seconds: float = Field(60.0, gt=0, description="Limit for one C-STORE answer.")
+
+
+class Destination(Group):
+    """A DICOM peer that receives results."""
+
+    ae_title: AeTitle = Field(description="Called AE title of the destination.")
+    host: str = Field(description="Its host name or address.")
+    port: Port = Field(description="Its TCP port.")
+
+
+class StudySettings(Group):
+    """When a study counts as complete."""
+
+    quiet_seconds: float = Field(
+        120.0, gt=0, description="Complete when no image came for this long."
+    )
+    limit_minutes: float = Field(
+        60.0, gt=0, description="Report at the latest this long after the first image."
+    )
+
+
+class DispatchSettings(Group):
+    """The outbox loop."""
+
+    poll_seconds: float = Field(0.5, gt=0, le=60, description="Pause between two sweeps.")
+    republish_seconds: float = Field(
+        30.0, gt=0, description="Publish again what nobody claimed for this long."
+    )
+    window: int = Field(64, ge=1, le=10_000, description="Images in the broker at one time.")
+
+
+class AnalysisSettings(Group):
+    """The analysis worker."""
+
+    lease_seconds: float = Field(
+        300.0, gt=0, description="A worker that holds an image longer than this has lost it."
+    )
+    max_attempts: int = Field(
+        5, ge=1, description="Attempts on one image or report before it is set aside as FAILED."
+    )
+
+
+class DeliverySettings(Group):
+    """Sending results, and trying again."""
+
+    lease_seconds: float = Field(
+        300.0, gt=0, description="A sender that holds an object longer than this has lost it."
+    )
+    retry_first_seconds: float = Field(30.0, gt=0, description="Pause before the second attempt.")
+    retry_max_seconds: float = Field(3600.0, gt=0, description="Longest pause between attempts.")
+    give_up_hours: float = Field(72.0, gt=0, description="Park a result as FAILED after this.")
+
+    @model_validator(mode="after")
+    def _first_is_not_above_max(self) -> Self:
+        if self.retry_first_seconds > self.retry_max_seconds:
+            raise ValueError("retry_first_seconds is above retry_max_seconds")
+        return self
+
+
+class DetectorSettings(Group):
+    """The network and its operating point."""
+
+    model: Literal["ueda2022", "reference"] = Field(
+        "ueda2022",
+        description="ueda2022: the published weights. reference: random numbers, for trials only.",
+    )
+    weights: Path | None = Field(
+        None, description="The HDF5 file of the weights (resnet152_pascal.h5)."
+    )
+    weights_sha256: Sha256 | None = Field(
+        None, description="If set, refuse a weights file with another checksum."
+    )
+    score_threshold: float = Field(
+        0.3, gt=0.05, le=1.0, description="Show boxes at or above this malignancy score."
+    )
+    max_boxes: int = Field(5, ge=1, le=300, description="Boxes shown for each image, at most.")
+
+
+class ResultSettings(Group):
+    """The objects we return."""
+
+    overlays: Literal["with_findings", "all", "none"] = Field(
+        "with_findings", description="Which images get a Secondary Capture overlay."
+    )
+    overlay_long_side: int = Field(
+        2048, ge=0, le=16384, description="Longest side of an overlay in pixels; 0: full size."
+    )
+    institution_name: str = Field("", max_length=64, description="InstitutionName of results.")
+    station_name: str = Field("MGNODE", max_length=16, description="StationName of results.")
+    serial_number: str = Field("0", max_length=64, description="DeviceSerialNumber of results.")
+
+
+class LogSettings(Group):
+    """What the processes say."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="Least severity that is written."
+    )
+    format: Literal["console", "json"] = Field(
+        "console", description="console: for people; json: one object a line."
+    )
+
+
+class Settings(Group):
+    """Every setting of the node."""
+
+    storage: StorageSettings = StorageSettings()
+    database: DatabaseSettings = DatabaseSettings()
+    broker: BrokerSettings = BrokerSettings()
+    scp: ScpSettings = ScpSettings()
+    scu: ScuSettings = ScuSettings()
+    destinations: dict[DestinationName, Destination] = Field(
+        {}, description="Who receives results, by a name of your choice."
+    )
+    routes: dict[AeTitle, tuple[DestinationName, ...]] = Field(
+        {}, description="Calling AE title to destination names; others go to every destination."
+    )
+    study: StudySettings = StudySettings()
+    dispatch: DispatchSettings = DispatchSettings()
+    analysis: AnalysisSettings = AnalysisSettings()
+    delivery: DeliverySettings = DeliverySettings()
+    detector: DetectorSettings = DetectorSettings()
+    results: ResultSettings = ResultSettings()
+    log: LogSettings = LogSettings()
+
+    @model_validator(mode="after")
+    def _routes_name_destinations(self) -> Self:
+        unknown = sorted(
+            {name for names in self.routes.values() for name in names} - set(self.destinations)
+        )
+        if unknown:
+            raise ValueError(f"routes name destinations that do not exist: {', '.join(unknown)}")
+        return self
+
+    def destinations_for(self, calling_ae: str) -> tuple[str, ...]:
+        """Names of the destinations for a study that ``calling_ae`` sent."""
+        return self.routes.get(calling_ae, tuple(self.destinations))
+
+    @property
+    def database_url(self) -> str:
+        """The SQLAlchemy URL in force; it may hold a password."""
+        if self.database.url is not None:
+            return self.database.url.get_secret_value()
+        return f"sqlite:///{self.storage.root.absolute() / 'mgnode.sqlite3'}"
+
+    @property
+    def broker_socket(self) -> Path:
+        """Unix socket of the embedded broker."""
+        return self.storage.root.absolute() / "run" / "valkey.sock"
+
+    @property
+    def broker_url(self) -> str:
+        """Celery's broker URL in force; it may hold a password."""
+        if self.broker.url is not None:
+            return self.broker.url.get_secret_value()
+        return f"redis+socket://{self.broker_socket}"

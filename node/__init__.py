@@ -1,0 +1,1 @@
+"""The DICOM node: receives mammograms, keeps the truth in SQL, returns results."""

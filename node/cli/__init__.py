@@ -1,0 +1,1 @@
+"""The node's half of the command line."""

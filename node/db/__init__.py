@@ -1,0 +1,1 @@
+"""The SQL truth: tables, sessions, state changes and the audit chain."""

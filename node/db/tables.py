@@ -1,0 +1,264 @@
+"""The SQL tables: one row for each association, study, instance, result and delivery.
+
+State columns are written by ``node.db.transitions.move`` alone; ``audit_event`` is
+written by ``node.db.audit.append`` alone, and the database refuses to change it.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    DateTime,
+    Dialect,
+    Enum,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+from typing_extensions import override
+
+from node.states import DeliveryState, InstanceState, StudyState
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A moment in UTC; refuses naive datetimes, gives aware ones on every database."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    @override
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"naive datetime {value} where a moment in UTC is due")
+        return value.astimezone(UTC)
+
+    @override
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        moment: datetime = value
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+Uid = String(64)
+AeTitle = String(16)
+BigId = BigInteger().with_variant(Integer, "sqlite")
+
+
+class Base(DeclarativeBase):
+    """Declarative base; constraint names are fixed so that migrations can name them."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(column_0_label)s",
+            "uq": "uq_%(table_name)s_%(column_0_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+class Installation(Base):
+    """One row: the namespace from which this installation derives its UIDs."""
+
+    __tablename__ = "installation"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    uid_namespace: Mapped[str] = mapped_column(String(36))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class Association(Base):
+    """One association that a peer opened; ``closed_at`` is empty while it is open."""
+
+    __tablename__ = "association"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    scp: Mapped[str] = mapped_column(String(128))
+    calling_ae: Mapped[str] = mapped_column(AeTitle)
+    called_ae: Mapped[str] = mapped_column(AeTitle)
+    peer_host: Mapped[str] = mapped_column(String(64))
+    peer_port: Mapped[int]
+    opened_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    closed_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
+    outcome: Mapped[str] = mapped_column(String(32), default="")
+
+
+class Study(Base):
+    """One study; ``generation`` counts its reports, the first is 1."""
+
+    __tablename__ = "study"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    study_instance_uid: Mapped[str] = mapped_column(Uid, unique=True)
+    state: Mapped[StudyState] = mapped_column(
+        Enum(StudyState, native_enum=False, length=16), index=True
+    )
+    source_ae: Mapped[str] = mapped_column(AeTitle)
+    first_received_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    last_received_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    completed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    completed_because: Mapped[str] = mapped_column(String(32), default="")
+    reported_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    generation: Mapped[int] = mapped_column(default=0)
+    report_attempts: Mapped[int] = mapped_column(default=0)
+    published_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    not_before: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    reason: Mapped[str] = mapped_column(Text, default="")
+
+    instances: Mapped[list[Instance]] = relationship(back_populates="study")
+    results: Mapped[list[Result]] = relationship(back_populates="study")
+
+
+class Instance(Base):
+    """One SOP instance that was received and answered with success."""
+
+    __tablename__ = "instance"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    study_id: Mapped[int] = mapped_column(ForeignKey("study.id"), index=True)
+    association_id: Mapped[int | None] = mapped_column(ForeignKey("association.id"), index=True)
+    sop_instance_uid: Mapped[str] = mapped_column(Uid, unique=True)
+    sop_class_uid: Mapped[str] = mapped_column(Uid)
+    series_instance_uid: Mapped[str] = mapped_column(Uid)
+    transfer_syntax_uid: Mapped[str] = mapped_column(Uid)
+    laterality: Mapped[str] = mapped_column(String(16), default="")
+    view: Mapped[str] = mapped_column(String(16), default="")
+    sha256: Mapped[str] = mapped_column(String(64))
+    bytes: Mapped[int] = mapped_column(BigInteger)
+    path: Mapped[str] = mapped_column(String(255))
+    received_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    state: Mapped[InstanceState] = mapped_column(Enum(InstanceState, native_enum=False, length=16))
+    reason: Mapped[str] = mapped_column(String(64), default="")
+    detail: Mapped[str] = mapped_column(Text, default="")
+    published_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    not_before: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    attempts: Mapped[int] = mapped_column(default=0)
+    finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+    study: Mapped[Study] = relationship(back_populates="instances")
+    analyses: Mapped[list[Analysis]] = relationship(back_populates="instance")
+
+    __table_args__ = (Index("ix_instance_state_received_at", "state", "received_at"),)
+
+
+class Analysis(Base):
+    """One run of one model on one instance; ``findings`` are below it."""
+
+    __tablename__ = "analysis"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    instance_id: Mapped[int] = mapped_column(ForeignKey("instance.id"), index=True)
+    model_name: Mapped[str] = mapped_column(String(64))
+    model_version: Mapped[str] = mapped_column(String(64))
+    weights_sha256: Mapped[str] = mapped_column(String(64))
+    parameters: Mapped[dict[str, Any]] = mapped_column(JSON)
+    notes: Mapped[list[str]] = mapped_column(JSON)
+    started_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    finished_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+    instance: Mapped[Instance] = relationship(back_populates="analyses")
+    findings: Mapped[list[FindingRow]] = relationship(
+        back_populates="analysis", order_by="FindingRow.rank"
+    )
+
+
+class FindingRow(Base):
+    """One box in stored pixels (edge coordinates) with its score from 0 to 1."""
+
+    __tablename__ = "finding"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    analysis_id: Mapped[int] = mapped_column(ForeignKey("analysis.id"), index=True)
+    rank: Mapped[int]
+    score: Mapped[float]
+    x0: Mapped[float]
+    y0: Mapped[float]
+    x1: Mapped[float]
+    y1: Mapped[float]
+
+    analysis: Mapped[Analysis] = relationship(back_populates="findings")
+
+
+class Result(Base):
+    """One DICOM object that the node made; its file is never rebuilt once recorded."""
+
+    __tablename__ = "result"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    study_id: Mapped[int] = mapped_column(ForeignKey("study.id"), index=True)
+    source_instance_id: Mapped[int | None] = mapped_column(ForeignKey("instance.id"))
+    generation: Mapped[int]
+    kind: Mapped[str] = mapped_column(String(32))
+    sop_instance_uid: Mapped[str] = mapped_column(Uid, unique=True)
+    sop_class_uid: Mapped[str] = mapped_column(Uid)
+    series_instance_uid: Mapped[str] = mapped_column(Uid)
+    transfer_syntax_uid: Mapped[str] = mapped_column(Uid)
+    sha256: Mapped[str] = mapped_column(String(64))
+    bytes: Mapped[int] = mapped_column(BigInteger)
+    path: Mapped[str] = mapped_column(String(255))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+    study: Mapped[Study] = relationship(back_populates="results")
+    deliveries: Mapped[list[Delivery]] = relationship(back_populates="result")
+
+
+class Delivery(Base):
+    """One result on its way to one destination; never deleted."""
+
+    __tablename__ = "delivery"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    result_id: Mapped[int] = mapped_column(ForeignKey("result.id"))
+    destination: Mapped[str] = mapped_column(String(64))
+    state: Mapped[DeliveryState] = mapped_column(Enum(DeliveryState, native_enum=False, length=16))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    not_before: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    published_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    attempts: Mapped[int] = mapped_column(default=0)
+    last_status: Mapped[int | None]
+    last_error: Mapped[str] = mapped_column(Text, default="")
+    delivered_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+    result: Mapped[Result] = relationship(back_populates="deliveries")
+
+    __table_args__ = (
+        UniqueConstraint("result_id", "destination"),
+        Index("ix_delivery_state_not_before", "state", "not_before"),
+    )
+
+
+class AuditEvent(Base):
+    """One append-only, hash-chained line of the audit log."""
+
+    __tablename__ = "audit_event"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=False)
+    at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+    event: Mapped[str] = mapped_column(String(64))
+    entity: Mapped[str] = mapped_column(String(16))
+    entity_id: Mapped[int | None] = mapped_column(BigInteger)
+    uid: Mapped[str] = mapped_column(String(128), index=True)
+    study_instance_uid: Mapped[str] = mapped_column(String(128), index=True)
+    old: Mapped[str] = mapped_column(String(16))
+    new: Mapped[str] = mapped_column(String(16))
+    reason: Mapped[str] = mapped_column(Text)
+    actor: Mapped[str] = mapped_column(String(128))
+    details: Mapped[dict[str, Any]] = mapped_column(JSON)
+    previous_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    hash: Mapped[str] = mapped_column(String(64), unique=True)

@@ -1,0 +1,1 @@
+"""Pure DICOM: headers, pixels, geometry, and the objects the node returns."""

@@ -1,0 +1,101 @@
+"""What the analysis of a study found: the one input of every object we return."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from uuid import UUID
+
+    from pydicom import Dataset
+
+    from node.dicom.geometry import Box
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One box at or above the threshold.
+
+    ``box`` is in stored pixels of its image (edge coordinates, clipped), ``score``
+    the detector's own certainty from 0 to 1, ``rank`` counts from 1 by falling score.
+    """
+
+    box: Box
+    score: float
+    rank: int
+
+
+@dataclass(frozen=True, slots=True)
+class Algorithm:
+    """The model that looked, as every result names it (TID 4019).
+
+    ``version`` changes with the weights; ``parameters`` are ``key=value`` texts.
+    """
+
+    name: str
+    version: str
+    weights_sha256: str
+    device_uid: str
+    parameters: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """The node as equipment: General Equipment module and TID 1004."""
+
+    manufacturer: str
+    model_name: str
+    software_versions: str
+    serial_number: str
+    station_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImageResult:
+    """One received image and what became of it.
+
+    ``header`` is the stored data set without Pixel Data. ``not_analysed`` is the
+    reason's keyword (``node.dicom.eligibility.Reason``) or ``""`` when the detector ran;
+    ``notes`` are flags such as ``IMPLANT``, ``LOSSY`` or ``NO_VIEW``.
+    """
+
+    header: Dataset
+    findings: tuple[Finding, ...]
+    not_analysed: str
+    notes: tuple[str, ...] = ()
+
+    @property
+    def sop_instance_uid(self) -> str:
+        """SOP Instance UID (0008,0018) of the source image."""
+        return str(self.header.SOPInstanceUID)
+
+
+@dataclass(frozen=True, slots=True)
+class StudyResult:
+    """Everything that the objects of one study's report are made from.
+
+    ``completed_at`` (timezone-aware UTC, from the study's row) is the only clock that
+    the objects know, so that building them again gives the same bytes. ``namespace``
+    is the installation's UUID for derived UIDs. ``predecessors`` are (SOP Class UID,
+    SOP Instance UID, Series Instance UID) of the reports that this one supersedes.
+    """
+
+    images: tuple[ImageResult, ...]
+    algorithm: Algorithm
+    device: Device
+    completed_at: datetime
+    namespace: UUID
+    score_threshold: float
+    predecessors: tuple[tuple[str, str, str], ...] = ()
+
+    @property
+    def analysed(self) -> tuple[ImageResult, ...]:
+        """The images that the detector looked at."""
+        return tuple(image for image in self.images if not image.not_analysed)
+
+    @property
+    def study_instance_uid(self) -> str:
+        """Study Instance UID (0020,000D), the same in every image."""
+        return str(self.images[0].header.StudyInstanceUID)

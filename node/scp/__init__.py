@@ -1,0 +1,1 @@
+"""The Storage SCP: who may associate, what is stored, which status is answered."""

@@ -1,0 +1,1 @@
+"""The Storage SCU: how results reach a destination, and what each answer means."""

@@ -1,0 +1,1 @@
+"""Files: where they lie, how they become durable, how much room is left."""

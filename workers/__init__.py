@@ -1,0 +1,1 @@
+"""Celery shells round plain functions: analyse, report, deliver."""
