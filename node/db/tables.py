@@ -98,7 +98,10 @@ class Association(Base):
 
 
 class Study(Base):
-    """One study; ``generation`` counts its reports, the first is 1."""
+    """One study; ``generation`` counts its reports, the first is 1.
+
+    ``opened_at`` is when the first image came, or the first late one after a report.
+    """
 
     __tablename__ = "study"
 
@@ -110,6 +113,7 @@ class Study(Base):
     source_ae: Mapped[str] = mapped_column(AeTitle)
     first_received_at: Mapped[datetime] = mapped_column(UtcDateTime)
     last_received_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    opened_at: Mapped[datetime] = mapped_column(UtcDateTime)
     completed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     completed_because: Mapped[str] = mapped_column(String(32), default="")
     reported_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
@@ -137,6 +141,7 @@ class Instance(Base):
     transfer_syntax_uid: Mapped[str] = mapped_column(Uid)
     laterality: Mapped[str] = mapped_column(String(16), default="")
     view: Mapped[str] = mapped_column(String(16), default="")
+    is_standard_view: Mapped[bool] = mapped_column(default=False)
     sha256: Mapped[str] = mapped_column(String(64))
     bytes: Mapped[int] = mapped_column(BigInteger)
     path: Mapped[str] = mapped_column(String(255))
