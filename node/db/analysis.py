@@ -1,0 +1,222 @@
+"""The rows of one image's analysis: claim it, then say what became of it.
+
+A claim holds a lease and the number of its attempt. Whoever comes back with an
+older number lost the lease meanwhile and gets a StateConflict: two workers can
+never both record a result.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from node.db.events import Event
+from node.db.tables import Analysis, FindingRow, Instance
+from node.db.transitions import move
+from node.dicom.findings import Finding
+from node.errors import StateConflict
+from node.states import InstanceState
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedInstance:
+    """One image in our hands until the lease ends."""
+
+    instance_id: int
+    sop_instance_uid: str
+    path: str
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class AnalysisRecord:
+    """What the detector saw in one image, and which model looked."""
+
+    model_name: str
+    model_version: str
+    weights_sha256: str
+    parameters: dict[str, Any]
+    notes: tuple[str, ...]
+    findings: tuple[Finding, ...]
+    started_at: datetime
+    finished_at: datetime
+
+
+def claim_instance(
+    session: Session, instance_id: int, *, lease_until: datetime, at: datetime, actor: str
+) -> ClaimedInstance | None:
+    """Move QUEUED to ANALYSING with a lease; None when it is not there to be had."""
+    row = session.get(Instance, instance_id)
+    if row is None or row.state is not InstanceState.QUEUED:
+        return None
+    attempt = row.attempts + 1
+    try:
+        move(
+            session,
+            row,
+            InstanceState.ANALYSING,
+            at=at,
+            event=Event.INSTANCE_CLAIMED,
+            actor=actor,
+            details={"attempt": attempt},
+            values={"lease_until": lease_until, "attempts": attempt, "not_before": None},
+        )
+    except StateConflict:
+        return None
+    return ClaimedInstance(row.id, row.sop_instance_uid, row.path, attempt)
+
+
+def record_analysis(
+    session: Session, claim: ClaimedInstance, record: AnalysisRecord, *, at: datetime, actor: str
+) -> None:
+    """Move ANALYSING to ANALYSED and keep the findings.
+
+    Raises
+    ------
+    StateConflict
+        The lease ended and somebody else has the image; nothing is recorded.
+    """
+    session.add(
+        Analysis(
+            instance_id=claim.instance_id,
+            model_name=record.model_name,
+            model_version=record.model_version,
+            weights_sha256=record.weights_sha256,
+            parameters=record.parameters,
+            notes=list(record.notes),
+            started_at=record.started_at,
+            finished_at=record.finished_at,
+            findings=[
+                FindingRow(rank=finding.rank, score=finding.score, **finding.box._asdict())
+                for finding in record.findings
+            ],
+        )
+    )
+    _leave(
+        session,
+        claim,
+        InstanceState.ANALYSED,
+        at=at,
+        event=Event.INSTANCE_ANALYSED,
+        actor=actor,
+        details={
+            "model": record.model_name,
+            "model_version": record.model_version,
+            "findings": len(record.findings),
+            "notes": list(record.notes),
+        },
+        values={"finished_at": at},
+    )
+
+
+def record_rejection(
+    session: Session,
+    claim: ClaimedInstance,
+    *,
+    reason: str,
+    detail: str,
+    at: datetime,
+    actor: str,
+) -> None:
+    """Move ANALYSING to REJECTED: the object is not ours to analyse."""
+    _leave(
+        session,
+        claim,
+        InstanceState.REJECTED,
+        at=at,
+        event=Event.INSTANCE_REJECTED,
+        actor=actor,
+        reason=reason,
+        details={"detail": detail},
+        values={"reason": reason, "detail": detail, "finished_at": at},
+    )
+
+
+def record_failed_attempt(
+    session: Session,
+    claim: ClaimedInstance,
+    *,
+    reason: str,
+    detail: str,
+    max_attempts: int,
+    not_before: datetime,
+    at: datetime,
+    actor: str,
+) -> None:
+    """Move ANALYSING back to QUEUED, or to FAILED when the attempts are used up."""
+    if claim.attempt >= max_attempts:
+        _leave(
+            session,
+            claim,
+            InstanceState.FAILED,
+            at=at,
+            event=Event.INSTANCE_FAILED,
+            actor=actor,
+            reason=reason,
+            details={"attempts": claim.attempt, "detail": detail},
+            values={"reason": reason, "detail": detail, "finished_at": at},
+        )
+    else:
+        _leave(
+            session,
+            claim,
+            InstanceState.QUEUED,
+            at=at,
+            event=Event.INSTANCE_RETRY,
+            actor=actor,
+            reason=reason,
+            details={"attempt": claim.attempt, "detail": detail},
+            values={"detail": detail, "not_before": not_before, "published_at": None},
+        )
+
+
+def replay_instance(session: Session, row: Instance, *, at: datetime, actor: str) -> None:
+    """Move FAILED back to QUEUED with a fresh count of attempts."""
+    move(
+        session,
+        row,
+        InstanceState.QUEUED,
+        at=at,
+        event=Event.INSTANCE_REPLAYED,
+        actor=actor,
+        values={
+            "attempts": 0,
+            "not_before": None,
+            "published_at": None,
+            "finished_at": None,
+            "reason": "",
+            "detail": "",
+        },
+    )
+
+
+def _leave(
+    session: Session,
+    claim: ClaimedInstance,
+    new: InstanceState,
+    *,
+    at: datetime,
+    event: Event,
+    actor: str,
+    reason: str = "",
+    details: dict[str, Any],
+    values: dict[str, Any],
+) -> None:
+    row = session.get(Instance, claim.instance_id)
+    if row is None or row.state is not InstanceState.ANALYSING:
+        raise StateConflict(f"instance {claim.sop_instance_uid} left ANALYSING before {event}")
+    move(
+        session,
+        row,
+        new,
+        at=at,
+        event=event,
+        actor=actor,
+        reason=reason,
+        details=details,
+        where=(Instance.attempts == claim.attempt,),
+        values={"lease_until": None, **values},
+    )

@@ -1,0 +1,262 @@
+"""The rows of one study's report: what to build it from, and what was built."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, selectinload
+
+from node.db import audit
+from node.db.events import Event
+from node.db.tables import Analysis, Delivery, Instance, Result, Study
+from node.db.transitions import move
+from node.dicom.findings import Finding
+from node.dicom.geometry import Box
+from node.errors import StateConflict
+from node.states import DeliveryState, InstanceState, StudyState
+
+
+@dataclass(frozen=True, slots=True)
+class ModelIdentity:
+    """The model of an analysis, as its row names it."""
+
+    name: str
+    version: str
+    weights_sha256: str
+    parameters: tuple[tuple[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ImageToReport:
+    """One received image and what its rows say of it."""
+
+    instance_id: int
+    sop_instance_uid: str
+    path: str
+    not_analysed: str
+    notes: tuple[str, ...]
+    findings: tuple[Finding, ...]
+    model: ModelIdentity | None
+
+
+@dataclass(frozen=True, slots=True)
+class StudyToReport:
+    """One complete study; ``completed_at`` is the only clock its objects know."""
+
+    study_id: int
+    study_instance_uid: str
+    source_ae: str
+    generation: int
+    completed_at: datetime
+    report_attempts: int
+    images: tuple[ImageToReport, ...]
+    predecessors: tuple[tuple[str, str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltResult:
+    """One object whose file is durable."""
+
+    kind: str
+    sop_instance_uid: str
+    sop_class_uid: str
+    series_instance_uid: str
+    transfer_syntax_uid: str
+    sha256: str
+    bytes: int
+    path: str
+    source_instance_id: int | None
+
+
+def study_to_report(session: Session, study_id: int) -> StudyToReport | None:
+    """Read what a COMPLETE study's report is made from; None in any other state."""
+    study = session.get(Study, study_id)
+    if study is None or study.state is not StudyState.COMPLETE or study.completed_at is None:
+        return None
+    instances = session.scalars(
+        select(Instance)
+        .where(Instance.study_id == study_id)
+        .options(selectinload(Instance.analyses).selectinload(Analysis.findings))
+        .order_by(Instance.id)
+    ).all()
+    predecessors = session.scalars(
+        select(Result)
+        .where(
+            Result.study_id == study_id,
+            Result.generation == study.generation,
+            Result.source_instance_id.is_(None),
+        )
+        .order_by(Result.id)
+    ).all()
+    return StudyToReport(
+        study_id=study.id,
+        study_instance_uid=study.study_instance_uid,
+        source_ae=study.source_ae,
+        generation=study.generation + 1,
+        completed_at=study.completed_at,
+        report_attempts=study.report_attempts,
+        images=tuple(_image(instance) for instance in instances),
+        predecessors=tuple(
+            (row.sop_class_uid, row.sop_instance_uid, row.series_instance_uid)
+            for row in predecessors
+        ),
+    )
+
+
+def record_report(
+    session: Session,
+    study: StudyToReport,
+    results: list[BuiltResult],
+    destinations: tuple[str, ...],
+    *,
+    at: datetime,
+    actor: str,
+) -> None:
+    """Move COMPLETE to REPORTED with every result and delivery, in one transaction.
+
+    Raises
+    ------
+    StateConflict
+        A late image came, or another worker was first; nothing is recorded.
+    """
+    row = session.get(Study, study.study_id)
+    if row is None or row.state is not StudyState.COMPLETE:
+        raise StateConflict(f"study {study.study_instance_uid} left COMPLETE before its report")
+    move(
+        session,
+        row,
+        StudyState.REPORTED,
+        at=at,
+        event=Event.STUDY_REPORTED,
+        actor=actor,
+        details={"generation": study.generation, "results": len(results)},
+        where=(
+            Study.generation == study.generation - 1,
+            Study.completed_at == study.completed_at,
+        ),
+        values={"reported_at": at, "generation": study.generation, "published_at": None},
+    )
+    for built in results:
+        result = Result(
+            study_id=study.study_id,
+            source_instance_id=built.source_instance_id,
+            generation=study.generation,
+            kind=built.kind,
+            sop_instance_uid=built.sop_instance_uid,
+            sop_class_uid=built.sop_class_uid,
+            series_instance_uid=built.series_instance_uid,
+            transfer_syntax_uid=built.transfer_syntax_uid,
+            sha256=built.sha256,
+            bytes=built.bytes,
+            path=built.path,
+            created_at=at,
+            deliveries=[
+                Delivery(destination=name, state=DeliveryState.PENDING, created_at=at)
+                for name in destinations
+            ],
+        )
+        session.add(result)
+        session.flush()
+        audit.append(
+            session,
+            at=at,
+            event=Event.RESULT_CREATED,
+            entity="result",
+            entity_id=result.id,
+            uid=built.sop_instance_uid,
+            study_instance_uid=study.study_instance_uid,
+            actor=actor,
+            details={"kind": built.kind, "sha256": built.sha256, "bytes": built.bytes},
+        )
+        for delivery in result.deliveries:
+            audit.append(
+                session,
+                at=at,
+                event=Event.DELIVERY_CREATED,
+                entity="delivery",
+                entity_id=delivery.id,
+                uid=built.sop_instance_uid,
+                study_instance_uid=study.study_instance_uid,
+                new=DeliveryState.PENDING,
+                actor=actor,
+                details={"destination": delivery.destination},
+            )
+
+
+def record_failed_report(
+    session: Session,
+    study: StudyToReport,
+    *,
+    reason: str,
+    is_final: bool,
+    not_before: datetime,
+    at: datetime,
+    actor: str,
+) -> None:
+    """Count a failed attempt; a final one moves COMPLETE to FAILED, replayable."""
+    row = session.get(Study, study.study_id)
+    if row is None or row.state is not StudyState.COMPLETE:
+        return
+    if is_final:
+        move(
+            session,
+            row,
+            StudyState.FAILED,
+            at=at,
+            event=Event.STUDY_FAILED,
+            actor=actor,
+            reason=reason,
+            values={"reason": reason},
+        )
+        return
+    row.report_attempts = study.report_attempts + 1
+    row.not_before = not_before
+    row.published_at = None
+    row.reason = reason
+
+
+def replay_study(session: Session, row: Study, *, at: datetime, actor: str) -> None:
+    """Move FAILED back to COMPLETE with a fresh count of attempts."""
+    move(
+        session,
+        row,
+        StudyState.COMPLETE,
+        at=at,
+        event=Event.STUDY_REPLAYED,
+        actor=actor,
+        values={"report_attempts": 0, "not_before": None, "published_at": None, "reason": ""},
+    )
+
+
+def _image(row: Instance) -> ImageToReport:
+    analysis = row.analyses[-1] if row.analyses else None
+    if row.state is not InstanceState.ANALYSED or analysis is None:
+        return ImageToReport(
+            instance_id=row.id,
+            sop_instance_uid=row.sop_instance_uid,
+            path=row.path,
+            not_analysed=row.reason or "PENDING_AT_TIME_LIMIT",
+            notes=(),
+            findings=(),
+            model=None,
+        )
+    return ImageToReport(
+        instance_id=row.id,
+        sop_instance_uid=row.sop_instance_uid,
+        path=row.path,
+        not_analysed="",
+        notes=tuple(analysis.notes),
+        findings=tuple(
+            Finding(Box(found.x0, found.y0, found.x1, found.y1), found.score, found.rank)
+            for found in analysis.findings
+        ),
+        model=ModelIdentity(
+            analysis.model_name,
+            analysis.model_version,
+            analysis.weights_sha256,
+            tuple(sorted(analysis.parameters.items())),
+        ),
+    )

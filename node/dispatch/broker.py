@@ -1,0 +1,75 @@
+"""The Celery application: the same settings for who publishes and who works."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from celery import Celery
+from kombu.exceptions import OperationalError
+
+from config.settings import Settings
+from node.errors import TransientFailure
+from node.messages import QUEUE_OF_TASK
+
+
+class Publisher(Protocol):
+    """Where the dispatch loop puts its messages."""
+
+    def publish(self, task: str, **arguments: object) -> None:
+        """Hand one message to the broker, or raise TransientFailure."""
+
+
+def celery_app(settings: Settings) -> Celery:
+    """Build the Celery application of this installation.
+
+    JSON only, no result backend, acknowledged late, one message at a time: a
+    killed worker loses nothing, and the row's lease says when to try again.
+    """
+    app = Celery("mgnode", broker=settings.broker_url)
+    app.conf.update(
+        accept_content=["json"],
+        task_serializer="json",
+        task_ignore_result=True,
+        task_store_errors_even_if_ignored=False,
+        task_acks_late=True,
+        task_reject_on_worker_lost=True,
+        task_routes={name: {"queue": queue} for name, queue in QUEUE_OF_TASK.items()},
+        task_create_missing_queues=True,
+        worker_prefetch_multiplier=1,
+        worker_hijack_root_logger=False,
+        worker_redirect_stdouts=False,
+        worker_enable_remote_control=False,
+        worker_send_task_events=False,
+        worker_cancel_long_running_tasks_on_connection_loss=False,
+        broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,
+        broker_transport_options={
+            "visibility_timeout": 2 * settings.analysis.lease_seconds,
+            "socket_connect_timeout": 5,
+            "socket_timeout": 30,
+        },
+    )
+    return app
+
+
+class CeleryPublisher:
+    """Publishes to the broker; a broker that is away is a TransientFailure."""
+
+    def __init__(self, app: Celery) -> None:
+        self._app = app
+
+    def publish(self, task: str, **arguments: object) -> None:
+        """Hand one message to the broker.
+
+        Raises
+        ------
+        TransientFailure
+            The broker cannot be reached; the row stays due and goes out later.
+        """
+        try:
+            self._app.send_task(task, kwargs=arguments, retry=False)
+        except OperationalError as error:
+            # The text may hold the broker's URL with its password: only the class is told.
+            raise TransientFailure(
+                f"the broker does not take {task}: {type(error).__name__}"
+            ) from error
