@@ -1,0 +1,57 @@
+"""Every event name of the audit log, with what it means; docs/trace.md lists them all."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Self
+
+
+class Event(StrEnum):
+    """The name of one line of the audit log; ``meaning`` says it in a sentence."""
+
+    meaning: str
+
+    def __new__(cls, name: str, meaning: str = "") -> Self:
+        """Make a member whose value is ``name``."""
+        member = str.__new__(cls, name)
+        member._value_ = name
+        member.meaning = meaning
+        return member
+
+    ASSOCIATION_OPENED = "association_opened", "A peer opened an association."
+    ASSOCIATION_REJECTED = "association_rejected", "A peer was refused an association."
+    ASSOCIATION_CLOSED = "association_closed", "An association ended; the reason says how."
+
+    INSTANCE_RECEIVED = "instance_received", "A new image is stored durably."
+    INSTANCE_DUPLICATE = "instance_duplicate", "The same bytes came again; nothing changed."
+    INSTANCE_REFUSED = "instance_refused", "A C-STORE was answered with a failure."
+    INSTANCE_QUARANTINED = "instance_quarantined", "Refused bytes were kept for a person to look."
+    INSTANCE_QUEUED = "instance_queued", "The image waits for an analysis worker."
+    INSTANCE_CLAIMED = "instance_claimed", "A worker took the image under a lease."
+    INSTANCE_ANALYSED = "instance_analysed", "The detector's findings are recorded."
+    INSTANCE_REJECTED = "instance_rejected", "The image is not one to analyse; the reason says why."
+    INSTANCE_FAILED = "instance_failed", "The analysis was given up; it can be replayed."
+    INSTANCE_RETRY = "instance_retry", "An attempt failed; the image waits for the next."
+    INSTANCE_LEASE_EXPIRED = "instance_lease_expired", "A worker did not come back in time."
+    INSTANCE_REPLAYED = "instance_replayed", "An administrator put a failed image back."
+
+    STUDY_OPENED = "study_opened", "The first image of a study came."
+    STUDY_REOPENED = "study_reopened", "A late image came to a study that was complete."
+    STUDY_COMPLETE = "study_complete", "The study is ready to be reported."
+    STUDY_REPORTED = "study_reported", "The results of the study are made."
+    STUDY_FAILED = "study_failed", "The report was given up; it can be replayed."
+    STUDY_REPLAYED = "study_replayed", "An administrator put a failed study back."
+
+    RESULT_CREATED = "result_created", "One DICOM object was made and stored."
+
+    DELIVERY_CREATED = "delivery_created", "A result is due at a destination."
+    DELIVERY_CLAIMED = "delivery_claimed", "A worker took the delivery under a lease."
+    DELIVERY_DELIVERED = "delivery_delivered", "The destination answered success."
+    DELIVERY_RETRY = "delivery_retry", "An attempt failed; the delivery waits for the next."
+    DELIVERY_FAILED = "delivery_failed", "The delivery was given up; it can be replayed."
+    DELIVERY_LEASE_EXPIRED = "delivery_lease_expired", "A sender did not come back in time."
+    DELIVERY_REPLAYED = "delivery_replayed", "An administrator put a failed delivery back."
+
+    NODE_STARTED = "node_started", "A process of the node started."
+    NODE_STOPPED = "node_stopped", "A process of the node stopped on request."
+    SPOOL_SWEPT = "spool_swept", "Half-received files of a dead process were removed."

@@ -1,0 +1,325 @@
+"""What the SCP writes: associations, received images, refusals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from node.db import audit
+from node.db.events import Event
+from node.db.session import hold_writer_lock
+from node.db.tables import Association, Instance, Study
+from node.db.transitions import move
+from node.errors import ConflictingInstance
+from node.states import InstanceState, StudyState
+
+ORPHANED: Final = "orphaned"
+"""Outcome of an association whose SCP process died before it ended."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredObject:
+    """One object that lies durably in the store, with the header facts of its row.
+
+    Attributes
+    ----------
+    laterality : str
+        ``"L"``, ``"R"``, ``"B"`` or empty.
+    view : str
+        ``"CC"``, ``"MLO"``, another view's name, or empty.
+    is_standard_view : bool
+        One of the four that complete a study.
+    sha256 : str
+        Of the data set's bytes, without the file meta information.
+    bytes : int
+        Size of the file.
+    path : str
+        Relative to the root of the store.
+    """
+
+    sop_instance_uid: str
+    sop_class_uid: str
+    study_instance_uid: str
+    series_instance_uid: str
+    transfer_syntax_uid: str
+    laterality: str
+    view: str
+    is_standard_view: bool
+    sha256: str
+    bytes: int
+    path: str
+
+
+def open_association(
+    session: Session,
+    *,
+    scp: str,
+    calling_ae: str,
+    called_ae: str,
+    peer_host: str,
+    peer_port: int,
+    at: datetime,
+) -> int:
+    """Record that a peer opened an association; return the row's id.
+
+    Parameters
+    ----------
+    scp : str
+        Name of the SCP process; the same again after a restart, so that
+        ``close_orphaned_associations`` finds what it left open.
+    """
+    row = Association(
+        scp=scp,
+        calling_ae=calling_ae,
+        called_ae=called_ae,
+        peer_host=peer_host,
+        peer_port=peer_port,
+        opened_at=at,
+    )
+    session.add(row)
+    session.flush()
+    audit.append(
+        session,
+        at=at,
+        event=Event.ASSOCIATION_OPENED,
+        entity="association",
+        entity_id=row.id,
+        actor=scp,
+        details={
+            "calling_ae": calling_ae,
+            "called_ae": called_ae,
+            "peer_host": peer_host,
+            "peer_port": peer_port,
+        },
+    )
+    return row.id
+
+
+def close_association(session: Session, association_id: int, *, outcome: str, at: datetime) -> None:
+    """Record how an association ended; the first end counts, later ones change nothing.
+
+    Parameters
+    ----------
+    outcome : str
+        One word, for example ``released`` or ``aborted``.
+    """
+    scp = session.scalar(
+        update(Association)
+        .where(Association.id == association_id, Association.closed_at.is_(None))
+        .values(closed_at=at, outcome=outcome)
+        .returning(Association.scp)
+    )
+    if scp is None:
+        return
+    audit.append(
+        session,
+        at=at,
+        event=Event.ASSOCIATION_CLOSED,
+        entity="association",
+        entity_id=association_id,
+        reason=outcome,
+        actor=scp,
+    )
+
+
+def close_orphaned_associations(session: Session, *, scp: str, at: datetime) -> int:
+    """Close what a dead process of this name left open; return how many those were.
+
+    Call it at the start of the SCP: an open association keeps its study open.
+    """
+    open_ids = session.scalars(
+        select(Association.id)
+        .where(Association.scp == scp, Association.closed_at.is_(None))
+        .order_by(Association.id)
+    ).all()
+    for association_id in open_ids:
+        close_association(session, association_id, outcome=ORPHANED, at=at)
+    return len(open_ids)
+
+
+def record_instance(
+    session: Session,
+    stored: StoredObject,
+    *,
+    calling_ae: str,
+    association_id: int | None,
+    at: datetime,
+    actor: str,
+) -> bool:
+    """Record a received object; the first of its study opens it, a late one re-opens it.
+
+    Parameters
+    ----------
+    calling_ae : str
+        Calling AE title of the sender; a study keeps that of its first image.
+
+    Returns
+    -------
+    bool
+        True for a new object; False when the same bytes are recorded already,
+        and then the caller's second file is not needed.
+
+    Raises
+    ------
+    ConflictingInstance
+        When the UID is recorded with other bytes. Nothing was written.
+    """
+    # Nobody else writes from here to the commit: what is looked up stays true.
+    hold_writer_lock(session)
+    known = session.scalar(
+        select(Instance).where(Instance.sop_instance_uid == stored.sop_instance_uid)
+    )
+    if known is not None:
+        _record_duplicate(session, known, stored, association_id=association_id, at=at, actor=actor)
+        return False
+
+    study = _study_for(session, stored, calling_ae=calling_ae, at=at, actor=actor)
+    instance = Instance(
+        study=study,
+        association_id=association_id,
+        sop_instance_uid=stored.sop_instance_uid,
+        sop_class_uid=stored.sop_class_uid,
+        series_instance_uid=stored.series_instance_uid,
+        transfer_syntax_uid=stored.transfer_syntax_uid,
+        laterality=stored.laterality,
+        view=stored.view,
+        is_standard_view=stored.is_standard_view,
+        sha256=stored.sha256,
+        bytes=stored.bytes,
+        path=stored.path,
+        received_at=at,
+        state=InstanceState.RECEIVED,
+    )
+    session.add(instance)
+    session.flush()
+    audit.append(
+        session,
+        at=at,
+        event=Event.INSTANCE_RECEIVED,
+        entity="instance",
+        entity_id=instance.id,
+        uid=stored.sop_instance_uid,
+        study_instance_uid=stored.study_instance_uid,
+        new=InstanceState.RECEIVED,
+        actor=actor,
+        details={
+            "association_id": association_id,
+            "calling_ae": calling_ae,
+            "bytes": stored.bytes,
+            "sha256": stored.sha256,
+            "transfer_syntax_uid": stored.transfer_syntax_uid,
+        },
+    )
+    return True
+
+
+def record_refusal(
+    session: Session,
+    *,
+    event: Event,
+    uid: str,
+    study_instance_uid: str,
+    reason: str,
+    at: datetime,
+    actor: str,
+    details: Mapping[str, Any] | None = None,
+) -> None:
+    """Say in the audit log that something was refused; no other row is written.
+
+    Parameters
+    ----------
+    event : Event
+        ``association_rejected``, ``instance_refused`` or ``instance_quarantined``.
+    uid, study_instance_uid : str
+        As the peer gave them, empty when unknown.
+    """
+    audit.append(
+        session,
+        at=at,
+        event=event,
+        uid=uid,
+        study_instance_uid=study_instance_uid,
+        reason=reason,
+        actor=actor,
+        details=details,
+    )
+
+
+def _record_duplicate(
+    session: Session,
+    known: Instance,
+    stored: StoredObject,
+    *,
+    association_id: int | None,
+    at: datetime,
+    actor: str,
+) -> None:
+    if known.sha256 != stored.sha256:
+        raise ConflictingInstance(stored.sop_instance_uid)
+    audit.append(
+        session,
+        at=at,
+        event=Event.INSTANCE_DUPLICATE,
+        entity="instance",
+        entity_id=known.id,
+        uid=known.sop_instance_uid,
+        study_instance_uid=known.study.study_instance_uid,
+        actor=actor,
+        details={"association_id": association_id},
+    )
+
+
+def _study_for(
+    session: Session, stored: StoredObject, *, calling_ae: str, at: datetime, actor: str
+) -> Study:
+    study = session.scalar(
+        select(Study).where(Study.study_instance_uid == stored.study_instance_uid)
+    )
+    if study is None:
+        study = Study(
+            study_instance_uid=stored.study_instance_uid,
+            state=StudyState.OPEN,
+            source_ae=calling_ae,
+            first_received_at=at,
+            opened_at=at,
+            last_received_at=at,
+        )
+        session.add(study)
+        session.flush()
+        audit.append(
+            session,
+            at=at,
+            event=Event.STUDY_OPENED,
+            entity="study",
+            entity_id=study.id,
+            uid=study.study_instance_uid,
+            study_instance_uid=study.study_instance_uid,
+            new=StudyState.OPEN,
+            actor=actor,
+            details={"source_ae": calling_ae},
+        )
+        return study
+
+    # Two SCP hosts' clocks may differ: the last moment is never set back.
+    study.last_received_at = max(study.last_received_at, at)
+    if study.state is not StudyState.OPEN:
+        move(
+            session,
+            study,
+            StudyState.OPEN,
+            at=at,
+            event=Event.STUDY_REOPENED,
+            actor=actor,
+            opened_at=at,
+            completed_at=None,
+            completed_because="",
+            report_attempts=0,
+            published_at=None,
+            not_before=None,
+        )
+    return study
