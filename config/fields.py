@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import re
 from ipaddress import IPv4Network, IPv6Network, ip_network
-from typing import Annotated
+from typing import Annotated, Final
 
-from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, StringConstraints
 
 _AE_TITLE = re.compile(r"[\x21-\x5B\x5D-\x7E](?:[\x20-\x5B\x5D-\x7E]{0,14}[\x21-\x5B\x5D-\x7E])?")
+_HOST = re.compile(r"[0-9A-Za-z:._%-]{1,253}")
+
+DATABASE_SCHEMES: Final = ("postgresql+psycopg", "sqlite")
+BROKER_SCHEMES: Final = ("redis", "rediss", "redis+socket", "sentinel", "amqp", "amqps")
 
 
 def _ae_title(value: str) -> str:
@@ -20,13 +24,33 @@ def _ae_title(value: str) -> str:
     return value
 
 
+def _host(value: str) -> str:
+    if not _HOST.fullmatch(value):
+        raise ValueError("is neither a host name nor an IP address")
+    return value
+
+
 def _network(value: object) -> object:
     # ip_network("10.0.0.5/8") is refused on purpose: it names one host and means 16 million.
     return ip_network(value) if isinstance(value, str) else value
 
 
+def _url_of(schemes: tuple[str, ...]) -> AfterValidator:
+    # The text says what may stand before "://" and never what stood there: it may be a password.
+    def check(value: SecretStr) -> SecretStr:
+        scheme, separator, _ = value.get_secret_value().partition("://")
+        if not separator or scheme not in schemes:
+            raise ValueError(f"the URL must begin with {', '.join(f'{s}://' for s in schemes)}")
+        return value
+
+    return AfterValidator(check)
+
+
 AeTitle = Annotated[str, AfterValidator(_ae_title)]
+BrokerUrl = Annotated[SecretStr, _url_of(BROKER_SCHEMES)]
+DatabaseUrl = Annotated[SecretStr, _url_of(DATABASE_SCHEMES)]
+DestinationName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
+Host = Annotated[str, AfterValidator(_host)]
 Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(_network)]
 Port = Annotated[int, Field(ge=1, le=65535)]
-DestinationName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]

@@ -2,16 +2,41 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Literal, Self
+from typing import Literal
 
-from pydantic import BaseModel, Field, SecretStr, model_validator
+from pydantic import BaseModel, Field, ValidationInfo, field_validator
 
-from config.fields import AeTitle, DestinationName, Network, Port, Sha256
+from config.fields import (
+    AeTitle,
+    BrokerUrl,
+    DatabaseUrl,
+    DestinationName,
+    Host,
+    Network,
+    Port,
+    Sha256,
+)
 
 
-class Group(BaseModel, frozen=True, extra="forbid"):
+class Group(
+    BaseModel,
+    frozen=True,
+    extra="forbid",
+    validate_default=True,
+    allow_inf_nan=False,
+    hide_input_in_errors=True,  # the input may be a password
+):
     """Base of every group: frozen, and an unknown key is an error."""
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _empty_is_unset(cls, value: object, info: ValidationInfo) -> object:
+        # TOML has no null: an empty text is how a file says "not set".
+        name = info.field_name
+        unset = name is not None and cls.model_fields[name].default is None
+        return None if unset and value == "" else value
 
 
 class StorageSettings(Group):
@@ -29,7 +54,7 @@ class StorageSettings(Group):
 class DatabaseSettings(Group):
     """The SQL truth."""
 
-    url: SecretStr | None = Field(
+    url: DatabaseUrl | None = Field(
         None,
         description="SQLAlchemy URL, postgresql+psycopg://...; empty: SQLite below storage.root.",
     )
@@ -38,7 +63,7 @@ class DatabaseSettings(Group):
 class BrokerSettings(Group):
     """Celery's broker."""
 
-    url: SecretStr | None = Field(
+    url: BrokerUrl | None = Field(
         None,
         description="Broker URL, redis://...; empty: the Valkey server that `mgnode up` starts.",
     )
@@ -48,14 +73,13 @@ class ScpSettings(Group):
     """Receiving: the Storage SCP."""
 
     ae_title: AeTitle = Field("MGNODE", description="Called AE title we answer to.")
-    host: str = Field("127.0.0.1", description="Address to listen on; 0.0.0.0 is every one.")
+    host: Host = Field("127.0.0.1", description="Address to listen on; 0.0.0.0 is every one.")
     port: Port = Field(11112, description="TCP port to listen on.")
     calling_ae_titles: tuple[AeTitle, ...] = Field(
         (), description="Calling AE titles that may associate; empty: any from allowed networks."
     )
     networks: tuple[Network, ...] = Field(
-        ("127.0.0.0/8", "::1/128"),
-        validate_default=True,
+        (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128")),
         description="Networks that may associate; the default is this machine alone.",
     )
     max_associations: int = Field(200, ge=1, le=10_000, description="Associations at one time.")
@@ -82,9 +106,9 @@ class ScuSettings(Group):
 class Destination(Group):
     """A DICOM peer that receives results."""
 
-    ae_title: AeTitle = Field(description="Called AE title of the destination.")
-    host: str = Field(description="Its host name or address.")
-    port: Port = Field(description="Its TCP port.")
+    ae_title: AeTitle = Field(description="Called AE title of the destination.", examples=["PACS"])
+    host: Host = Field(description="Its host name or address.", examples=["192.0.2.10"])
+    port: Port = Field(description="Its TCP port.", examples=[104])
 
 
 class StudySettings(Group):
@@ -129,11 +153,13 @@ class DeliverySettings(Group):
     retry_max_seconds: float = Field(3600.0, gt=0, description="Longest pause between attempts.")
     give_up_hours: float = Field(72.0, gt=0, description="Park a result as FAILED after this.")
 
-    @model_validator(mode="after")
-    def _first_is_not_above_max(self) -> Self:
-        if self.retry_first_seconds > self.retry_max_seconds:
-            raise ValueError("retry_first_seconds is above retry_max_seconds")
-        return self
+    @field_validator("retry_max_seconds")
+    @classmethod
+    def _not_below_the_first(cls, value: float, info: ValidationInfo) -> float:
+        first = info.data.get("retry_first_seconds")
+        if first is not None and value < first:
+            raise ValueError(f"is below retry_first_seconds ({first:g})")
+        return value
 
 
 class DetectorSettings(Group):
@@ -192,7 +218,9 @@ class Settings(Group):
         {}, description="Who receives results, by a name of your choice."
     )
     routes: dict[AeTitle, tuple[DestinationName, ...]] = Field(
-        {}, description="Calling AE title to destination names; others go to every destination."
+        {},
+        description="Calling AE title to destination names; others go to every destination.",
+        examples=[{"MAMMO1": ["pacs"]}],
     )
     study: StudySettings = StudySettings()
     dispatch: DispatchSettings = DispatchSettings()
@@ -202,14 +230,17 @@ class Settings(Group):
     results: ResultSettings = ResultSettings()
     log: LogSettings = LogSettings()
 
-    @model_validator(mode="after")
-    def _routes_name_destinations(self) -> Self:
-        unknown = sorted(
-            {name for names in self.routes.values() for name in names} - set(self.destinations)
-        )
-        if unknown:
-            raise ValueError(f"routes name destinations that do not exist: {', '.join(unknown)}")
-        return self
+    @field_validator("routes")
+    @classmethod
+    def _routes_name_destinations(
+        cls, value: dict[str, tuple[str, ...]], info: ValidationInfo
+    ) -> dict[str, tuple[str, ...]]:
+        # Absent when the destinations themselves are wrong: that problem is reported then.
+        known = info.data.get("destinations")
+        unknown = sorted({name for names in value.values() for name in names} - set(known or ()))
+        if known is not None and unknown:
+            raise ValueError(f"no destination is named {', '.join(unknown)}")
+        return value
 
     def destinations_for(self, calling_ae: str) -> tuple[str, ...]:
         """Names of the destinations for a study that ``calling_ae`` sent."""

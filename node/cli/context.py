@@ -1,0 +1,53 @@
+"""What every command shares: its settings, its screen and its JSON."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+from rich.console import Console
+
+from config.loading import LoadedSettings, SettingsError, load_with_origins
+from config.settings import Settings
+
+WRONG_SETTINGS: Final = 2
+"""Exit status when the settings do not hold, as for a wrong command line."""
+
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        "-c",
+        metavar="FILE",
+        help="Settings file (TOML); without it, the one that MGNODE_CONFIG names.",
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for a script to read.")]
+
+
+def load(config: Path | None) -> Settings:
+    """Load the settings in force; print the report and exit with 2 when they do not hold."""
+    return load_and_explain(config).settings
+
+
+def load_and_explain(config: Path | None) -> LoadedSettings:
+    """Load as `load`, and keep where each setting came from."""
+    try:
+        return load_with_origins(config, os.environ)
+    except SettingsError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(WRONG_SETTINGS) from None
+
+
+def screen(*, stderr: bool = False) -> Console:
+    """Return a console for tables and progress bars; standard error for what is no result."""
+    # Peers' texts (AE titles, comments) are data: markup in them must not be obeyed.
+    return Console(stderr=stderr, markup=False, highlight=False)
+
+
+def print_json(value: Any) -> None:
+    """Print ``value`` as JSON on standard output; dates, paths and enums as their text."""
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
