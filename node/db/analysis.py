@@ -14,11 +14,12 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from node.db.events import Event
+from node.db.studies import reopen_study
 from node.db.tables import Analysis, FindingRow, Instance
 from node.db.transitions import move
 from node.dicom.findings import Finding
 from node.errors import StateConflict
-from node.states import InstanceState
+from node.states import UNFINISHED_INSTANCE, InstanceState, StudyState
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,9 @@ def claim_instance(
             event=Event.INSTANCE_CLAIMED,
             actor=actor,
             details={"attempt": attempt},
-            values={"lease_until": lease_until, "attempts": attempt, "not_before": None},
+            lease_until=lease_until,
+            attempts=attempt,
+            not_before=None,
         )
     except StateConflict:
         return None
@@ -108,7 +111,7 @@ def record_analysis(
             "findings": len(record.findings),
             "notes": list(record.notes),
         },
-        values={"finished_at": at},
+        finished_at=at,
     )
 
 
@@ -131,7 +134,8 @@ def record_rejection(
         actor=actor,
         reason=reason,
         details={"detail": detail},
-        values={"reason": reason, "detail": detail, "finished_at": at},
+        detail=detail,
+        finished_at=at,
     )
 
 
@@ -157,7 +161,8 @@ def record_failed_attempt(
             actor=actor,
             reason=reason,
             details={"attempts": claim.attempt, "detail": detail},
-            values={"reason": reason, "detail": detail, "finished_at": at},
+            detail=detail,
+            finished_at=at,
         )
     else:
         _leave(
@@ -169,7 +174,9 @@ def record_failed_attempt(
             actor=actor,
             reason=reason,
             details={"attempt": claim.attempt, "detail": detail},
-            values={"detail": detail, "not_before": not_before, "published_at": None},
+            detail=detail,
+            not_before=not_before,
+            published_at=None,
         )
 
 
@@ -182,14 +189,11 @@ def replay_instance(session: Session, row: Instance, *, at: datetime, actor: str
         at=at,
         event=Event.INSTANCE_REPLAYED,
         actor=actor,
-        values={
-            "attempts": 0,
-            "not_before": None,
-            "published_at": None,
-            "finished_at": None,
-            "reason": "",
-            "detail": "",
-        },
+        attempts=0,
+        not_before=None,
+        published_at=None,
+        finished_at=None,
+        detail="",
     )
 
 
@@ -203,7 +207,7 @@ def _leave(
     actor: str,
     reason: str = "",
     details: dict[str, Any],
-    values: dict[str, Any],
+    **values: object,
 ) -> None:
     row = session.get(Instance, claim.instance_id)
     if row is None or row.state is not InstanceState.ANALYSING:
@@ -218,5 +222,9 @@ def _leave(
         reason=reason,
         details=details,
         where=(Instance.attempts == claim.attempt,),
-        values={"lease_until": None, **values},
+        lease_until=None,
+        **values,
     )
+    if new not in UNFINISHED_INSTANCE and row.study.state is not StudyState.OPEN:
+        # The time limit has closed the study without this image: it needs another report.
+        reopen_study(session, row.study, at=at, actor=actor, reason="ANALYSED_AFTER_LIMIT")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy.orm import Session, joinedload
 
@@ -73,7 +72,9 @@ def claim_delivery(
             event=Event.DELIVERY_CLAIMED,
             actor=actor,
             details={"attempt": attempt, "destination": row.destination},
-            values={"lease_until": lease_until, "attempts": attempt, "not_before": None},
+            lease_until=lease_until,
+            attempts=attempt,
+            not_before=None,
         )
     except StateConflict:
         return None
@@ -84,7 +85,7 @@ def record_delivered(
     session: Session,
     claim: ClaimedDelivery,
     *,
-    status: int,
+    status: int | None,
     detail: str,
     at: datetime,
     actor: str,
@@ -98,7 +99,9 @@ def record_delivered(
         event=Event.DELIVERY_DELIVERED,
         actor=actor,
         reason=detail,
-        values={"delivered_at": at, "last_status": status, "last_error": detail},
+        last_status=status,
+        last_error=detail,
+        delivered_at=at,
     )
 
 
@@ -121,12 +124,10 @@ def record_retry(
         event=Event.DELIVERY_RETRY,
         actor=actor,
         reason=detail,
-        values={
-            "not_before": not_before,
-            "published_at": None,
-            "last_status": status,
-            "last_error": detail,
-        },
+        last_status=status,
+        last_error=detail,
+        not_before=not_before,
+        published_at=None,
     )
 
 
@@ -148,7 +149,8 @@ def record_refused(
         event=Event.DELIVERY_FAILED,
         actor=actor,
         reason=detail,
-        values={"last_status": status, "last_error": detail},
+        last_status=status,
+        last_error=detail,
     )
 
 
@@ -162,7 +164,10 @@ def replay_delivery(session: Session, row: Delivery, *, at: datetime, actor: str
         event=Event.DELIVERY_REPLAYED,
         actor=actor,
         details={"destination": row.destination},
-        values={"attempts": 0, "created_at": at, "not_before": None, "published_at": None},
+        attempts=0,
+        created_at=at,
+        not_before=None,
+        published_at=None,
     )
 
 
@@ -175,7 +180,8 @@ def _leave(
     event: Event,
     actor: str,
     reason: str,
-    values: dict[str, Any],
+    last_status: int | None,
+    **values: object,
 ) -> None:
     row = session.get(Delivery, claim.planned.delivery_id)
     if row is None or row.state is not DeliveryState.SENDING:
@@ -191,8 +197,13 @@ def _leave(
         event=event,
         actor=actor,
         reason=reason,
-        details={"attempt": claim.attempt, "destination": row.destination}
-        | ({} if values["last_status"] is None else {"status": f"0x{values['last_status']:04X}"}),
+        details={
+            "attempt": claim.attempt,
+            "destination": row.destination,
+            "status": None if last_status is None else f"0x{last_status:04X}",
+        },
         where=(Delivery.attempts == claim.attempt,),
-        values={"lease_until": None, **values},
+        lease_until=None,
+        last_status=last_status,
+        **values,
     )

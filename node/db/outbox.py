@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 from sqlalchemy import ColumnElement, or_, select, update
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload
 
 from node.db.events import Event
 from node.db.tables import Delivery, Instance, Result, Study
@@ -67,11 +67,9 @@ def expire_analysis_leases(session: Session, *, at: datetime, actor: str, max_at
             reason="LEASE_EXPIRED",
             details={"attempts": row.attempts},
             where=(Instance.attempts == row.attempts, Instance.lease_until < at),
-            values={
-                "lease_until": None,
-                "published_at": None,
-                **({"reason": "LEASE_EXPIRED", "finished_at": at} if spent else {}),
-            },
+            lease_until=None,
+            published_at=None,
+            finished_at=at if spent else None,
         )
     return len(rows)
 
@@ -93,7 +91,8 @@ def expire_delivery_leases(session: Session, *, at: datetime, actor: str) -> int
             actor=actor,
             details={"attempts": row.attempts, "destination": row.destination},
             where=(Delivery.attempts == row.attempts, Delivery.lease_until < at),
-            values={"lease_until": None, "published_at": None},
+            lease_until=None,
+            published_at=None,
         )
     return len(rows)
 
@@ -160,5 +159,7 @@ def mark_published(
     session.execute(update(table).where(table.id.in_(ids)).values(published_at=at))
 
 
-def _is_due(not_before: ColumnElement[datetime | None], at: datetime) -> ColumnElement[bool]:
+def _is_due(
+    not_before: InstrumentedAttribute[datetime | None], at: datetime
+) -> ColumnElement[bool]:
     return or_(not_before.is_(None), not_before <= at)

@@ -44,7 +44,12 @@ class ImageToReport:
 
 @dataclass(frozen=True, slots=True)
 class StudyToReport:
-    """One complete study; ``completed_at`` is the only clock its objects know."""
+    """One complete study; ``completed_at`` is the only clock its objects know.
+
+    ``predecessors`` are (SOP Class, SOP Instance, Series Instance UID) of the reports
+    of the generation before; ``results_already_made`` are SOP Instance UIDs of every
+    earlier generation, whose files are never made again.
+    """
 
     study_id: int
     study_instance_uid: str
@@ -54,6 +59,7 @@ class StudyToReport:
     report_attempts: int
     images: tuple[ImageToReport, ...]
     predecessors: tuple[tuple[str, str, str], ...]
+    results_already_made: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +88,8 @@ def study_to_report(session: Session, study_id: int) -> StudyToReport | None:
         .options(selectinload(Instance.analyses).selectinload(Analysis.findings))
         .order_by(Instance.id)
     ).all()
-    predecessors = session.scalars(
-        select(Result)
-        .where(
-            Result.study_id == study_id,
-            Result.generation == study.generation,
-            Result.source_instance_id.is_(None),
-        )
-        .order_by(Result.id)
+    results = session.scalars(
+        select(Result).where(Result.study_id == study_id).order_by(Result.id)
     ).all()
     return StudyToReport(
         study_id=study.id,
@@ -101,8 +101,10 @@ def study_to_report(session: Session, study_id: int) -> StudyToReport | None:
         images=tuple(_image(instance) for instance in instances),
         predecessors=tuple(
             (row.sop_class_uid, row.sop_instance_uid, row.series_instance_uid)
-            for row in predecessors
+            for row in results
+            if row.generation == study.generation and row.source_instance_id is None
         ),
+        results_already_made=frozenset(row.sop_instance_uid for row in results),
     )
 
 
@@ -137,7 +139,9 @@ def record_report(
             Study.generation == study.generation - 1,
             Study.completed_at == study.completed_at,
         ),
-        values={"reported_at": at, "generation": study.generation, "published_at": None},
+        reported_at=at,
+        generation=study.generation,
+        published_at=None,
     )
     for built in results:
         result = Result(
@@ -209,7 +213,6 @@ def record_failed_report(
             event=Event.STUDY_FAILED,
             actor=actor,
             reason=reason,
-            values={"reason": reason},
         )
         return
     row.report_attempts = study.report_attempts + 1
@@ -227,7 +230,9 @@ def replay_study(session: Session, row: Study, *, at: datetime, actor: str) -> N
         at=at,
         event=Event.STUDY_REPLAYED,
         actor=actor,
-        values={"report_attempts": 0, "not_before": None, "published_at": None, "reason": ""},
+        report_attempts=0,
+        not_before=None,
+        published_at=None,
     )
 
 

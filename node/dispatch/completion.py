@@ -74,13 +74,11 @@ def complete_studies(session: Session, settings: StudySettings, *, at: datetime,
             event=Event.STUDY_COMPLETE,
             actor=actor,
             reason=because,
-            values={
-                "completed_at": at,
-                "completed_because": because,
-                "published_at": None,
-                "not_before": None,
-                "report_attempts": 0,
-            },
+            completed_at=at,
+            completed_because=because,
+            published_at=None,
+            not_before=None,
+            report_attempts=0,
         )
         moved += 1
     return moved

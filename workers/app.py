@@ -1,0 +1,107 @@
+"""Worker processes: one solo process for the detector, threads for the network."""
+
+from __future__ import annotations
+
+import sys
+
+import structlog
+from celery import Celery
+from celery.apps.worker import Worker
+
+from config.settings import Settings
+from node.db import audit
+from node.db.events import Event
+from node.dispatch.broker import celery_app
+from node.messages import ANALYSIS_QUEUE, NETWORK_QUEUE, REPORT_QUEUE
+from workers.gpu import load_detector
+from workers.runtime import Runtime, open_runtime
+from workers.tasks import register_analysis, register_network
+
+log = structlog.get_logger(__name__)
+
+NETWORK_THREADS = 4
+"""Associations at one time; a destination that hangs leaves the others free."""
+
+
+def run_analysis_worker(settings: Settings) -> int:
+    """Load the detector, then analyse images until told to stop; give the exit status.
+
+    The model is loaded once, in this process, and there is never a fork after it:
+    TensorFlow hangs in a forked child.
+
+    Raises
+    ------
+    StopError
+        No usable weights, or no usable database.
+    """
+    runtime = open_runtime(settings, role="analysis")
+    detector = load_detector(settings)
+    app = celery_app(settings)
+    register_analysis(app, runtime, detector)
+    details = {
+        "model": detector.spec.name,
+        "model_version": detector.version,
+        "weights_sha256": detector.weights_sha256,
+    }
+    return _run(app, runtime, [ANALYSIS_QUEUE], pool="solo", concurrency=1, details=details)
+
+
+def run_network_worker(settings: Settings) -> int:
+    """Build results and send them until told to stop; give the exit status.
+
+    Raises
+    ------
+    StopError
+        No usable database.
+    """
+    runtime = open_runtime(settings, role="network")
+    app = celery_app(settings)
+    register_network(app, runtime)
+    return _run(
+        app,
+        runtime,
+        [REPORT_QUEUE, NETWORK_QUEUE],
+        pool="threads",
+        concurrency=NETWORK_THREADS,
+        details={},
+    )
+
+
+def _run(
+    app: Celery,
+    runtime: Runtime,
+    queues: list[str],
+    *,
+    pool: str,
+    concurrency: int,
+    details: dict[str, str],
+) -> int:
+    _note(runtime, Event.NODE_STARTED, details)
+    worker: Worker = app.Worker(
+        queues=queues,
+        pool=pool,
+        concurrency=concurrency,
+        hostname=f"{queues[0]}@%h",
+        without_gossip=True,
+        without_mingle=True,
+        without_heartbeat=True,
+        quiet=True,
+    )
+    log.info("worker_ready", queues=queues, pool=pool, concurrency=concurrency)
+    worker.start()
+    _note(runtime, Event.NODE_STOPPED, details)
+    runtime.database.dispose()
+    sys.stdout.flush()
+    return int(worker.exitcode or 0)
+
+
+def _note(runtime: Runtime, event: Event, details: dict[str, str]) -> None:
+    with runtime.database.begin() as session:
+        audit.append(
+            session,
+            at=runtime.clock(),
+            event=event,
+            entity="process",
+            actor=runtime.actor,
+            details=details,
+        )

@@ -1,0 +1,68 @@
+"""What every task of a worker process needs, made once at its start."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import version
+from random import Random
+
+from config.settings import Settings
+from node.db.session import Database
+from node.dicom.findings import Device
+from node.store.paths import Layout
+
+
+def utc_now() -> datetime:
+    """Give the moment now, timezone-aware in UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """Settings, database and files of one worker process.
+
+    ``actor`` names the process in the audit log: role, host and process id.
+    """
+
+    settings: Settings
+    database: Database
+    layout: Layout
+    actor: str
+    clock: Callable[[], datetime] = utc_now
+    random: Random = field(default_factory=Random)
+
+    @property
+    def device(self) -> Device:
+        """The node as equipment, as its results name it."""
+        results = self.settings.results
+        return Device(
+            manufacturer="mgnode",
+            model_name="mgnode",
+            software_versions=version("mgnode"),
+            serial_number=results.serial_number,
+            station_name=results.station_name,
+        )
+
+
+def open_runtime(settings: Settings, *, role: str) -> Runtime:
+    """Connect a worker process to its database and files.
+
+    Raises
+    ------
+    StopError
+        The database has another schema than this version needs.
+    """
+    database = Database(settings.database_url)
+    database.require_current_schema()
+    layout = Layout(settings.storage.root)
+    layout.create()
+    return Runtime(
+        settings=settings,
+        database=database,
+        layout=layout,
+        actor=f"{role}@{socket.gethostname()}:{os.getpid()}",
+    )

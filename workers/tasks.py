@@ -1,0 +1,45 @@
+"""The Celery tasks: shells that hand a row's id to a plain function."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+import structlog
+from celery import Celery
+
+from node.db.session import UNAVAILABLE
+from node.messages import ANALYSE_TASK, DELIVER_TASK, REPORT_TASK
+from workers.analyse import analyse_instance
+from workers.deliver import deliver_results
+from workers.report import report_study
+from workers.runtime import Runtime
+
+if TYPE_CHECKING:
+    # The network worker imports this module too and must not load TensorFlow.
+    from models.detector import Detector
+
+log = structlog.get_logger(__name__)
+
+
+def register_analysis(app: Celery, runtime: Runtime, detector: Detector) -> None:
+    """Give the application the task that needs the detector."""
+    app.task(name=ANALYSE_TASK)(_shell(ANALYSE_TASK, partial(analyse_instance, runtime, detector)))
+
+
+def register_network(app: Celery, runtime: Runtime) -> None:
+    """Give the application the tasks that build results and send them."""
+    app.task(name=REPORT_TASK)(_shell(REPORT_TASK, partial(report_study, runtime)))
+    app.task(name=DELIVER_TASK)(_shell(DELIVER_TASK, partial(deliver_results, runtime)))
+
+
+def _shell(name: str, step: Callable[..., None]) -> Callable[..., None]:
+    def task(**arguments: object) -> None:
+        try:
+            step(**arguments)
+        except UNAVAILABLE as error:
+            # The row did not move, so the dispatch sweep publishes it again.
+            log.warning("database_away", task=name, kind=type(error).__name__)
+
+    return task
