@@ -127,6 +127,7 @@ def make_mammogram(
     instance = sop_instance_uid or stable_uid("instance", series)
 
     meta = FileMetaDataset()
+    meta.FileMetaInformationGroupLength = 0  # pydicom puts the right one when it writes
     meta.FileMetaInformationVersion = b"\x00\x01"
     meta.MediaStorageSOPClassUID = DigitalMammographyXRayImageStorageForPresentation
     meta.MediaStorageSOPInstanceUID = instance

@@ -1,0 +1,141 @@
+"""What we accept on an association: storage SOP classes and transfer syntaxes.
+
+Names and UIDs are those of PS3.6 Annex A; the transfer syntaxes are specified in
+PS3.5 Annex A. Whether an accepted object is also analysed is decided by
+``node.dicom.eligibility``; here stands only whether it ever can be.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+from pydicom import uid
+
+
+class Look(StrEnum):
+    """Whether the detector may look at objects of a SOP class."""
+
+    YES = "YES"
+    IF_BREAST = "IF_BREAST"
+    NEVER = "NEVER"
+
+
+class StorageClass(NamedTuple):
+    """One storage SOP class that the SCP accepts.
+
+    ``source`` is the section of PS3.3 that defines the IOD. ``must_hold`` is the tag
+    of the Type 1 attribute that comes late in the data set: an object that ends
+    without it was cut short.
+    """
+
+    uid: str
+    name: str
+    look: Look
+    source: str
+    must_hold: int
+
+
+class TransferSyntax(NamedTuple):
+    """How an accepted data set may be encoded; ``source`` is where the standard says so."""
+
+    uid: str
+    name: str
+    encapsulated: bool
+    lossy: bool
+    source: str
+
+
+_PIXEL_DATA: Final = 0x7FE00010
+_CONTENT_SEQUENCE: Final = 0x0040A730
+_EVIDENCE_SEQUENCE: Final = 0x0040A375
+_REFERENCED_SERIES: Final = 0x00081115
+
+_STORAGE: Final = (
+    (uid.DigitalMammographyXRayImageStorageForPresentation, Look.YES, "A.27", _PIXEL_DATA),
+    (uid.DigitalMammographyXRayImageStorageForProcessing, Look.NEVER, "A.27", _PIXEL_DATA),
+    (uid.DigitalXRayImageStorageForPresentation, Look.IF_BREAST, "A.26", _PIXEL_DATA),
+    (uid.DigitalXRayImageStorageForProcessing, Look.NEVER, "A.26", _PIXEL_DATA),
+    (uid.ComputedRadiographyImageStorage, Look.IF_BREAST, "A.2", _PIXEL_DATA),
+    (uid.SecondaryCaptureImageStorage, Look.IF_BREAST, "A.8.1", _PIXEL_DATA),
+    (
+        uid.MultiFrameGrayscaleByteSecondaryCaptureImageStorage,
+        Look.IF_BREAST,
+        "A.8.3",
+        _PIXEL_DATA,
+    ),
+    (
+        uid.MultiFrameGrayscaleWordSecondaryCaptureImageStorage,
+        Look.IF_BREAST,
+        "A.8.4",
+        _PIXEL_DATA,
+    ),
+    (uid.BreastTomosynthesisImageStorage, Look.NEVER, "A.55", _PIXEL_DATA),
+    (uid.BreastProjectionXRayImageStorageForPresentation, Look.NEVER, "A.74", _PIXEL_DATA),
+    (uid.BreastProjectionXRayImageStorageForProcessing, Look.NEVER, "A.74", _PIXEL_DATA),
+    (uid.MammographyCADSRStorage, Look.NEVER, "A.35.5", _CONTENT_SEQUENCE),
+    (uid.KeyObjectSelectionDocumentStorage, Look.NEVER, "A.35.4", _EVIDENCE_SEQUENCE),
+    (
+        uid.GrayscaleSoftcopyPresentationStateStorage,
+        Look.NEVER,
+        "A.33.1",
+        _REFERENCED_SERIES,
+    ),
+)
+
+STORAGE_CLASSES: Final[dict[str, StorageClass]] = {
+    str(sop_class): StorageClass(str(sop_class), sop_class.name, look, f"PS3.3 {source}", tag)
+    for sop_class, look, source, tag in _STORAGE
+}
+
+FOR_PROCESSING: Final[frozenset[str]] = frozenset(
+    {
+        uid.DigitalMammographyXRayImageStorageForProcessing,
+        uid.DigitalXRayImageStorageForProcessing,
+        uid.BreastProjectionXRayImageStorageForProcessing,
+    }
+)
+SECONDARY_CAPTURE: Final[frozenset[str]] = frozenset(
+    {
+        uid.SecondaryCaptureImageStorage,
+        uid.MultiFrameGrayscaleByteSecondaryCaptureImageStorage,
+        uid.MultiFrameGrayscaleWordSecondaryCaptureImageStorage,
+    }
+)
+TOMOSYNTHESIS: Final[frozenset[str]] = frozenset(
+    {
+        uid.BreastTomosynthesisImageStorage,
+        uid.BreastProjectionXRayImageStorageForPresentation,
+        uid.BreastProjectionXRayImageStorageForProcessing,
+    }
+)
+IMAGES: Final[frozenset[str]] = frozenset(
+    name for name, storage in STORAGE_CLASSES.items() if storage.must_hold == _PIXEL_DATA
+)
+
+_SYNTAXES: Final = (
+    # (UID, encapsulated, lossy, section)
+    (uid.ExplicitVRLittleEndian, False, False, "PS3.5 A.2"),
+    (uid.ImplicitVRLittleEndian, False, False, "PS3.5 A.1"),
+    (uid.DeflatedExplicitVRLittleEndian, False, False, "PS3.5 A.5"),
+    (uid.ExplicitVRBigEndian, False, False, "PS3.5 A.3 (retired)"),
+    (uid.RLELossless, True, False, "PS3.5 A.4.2"),
+    (uid.JPEGLosslessSV1, True, False, "PS3.5 A.4.1"),
+    (uid.JPEGLossless, True, False, "PS3.5 A.4.1"),
+    (uid.JPEGLSLossless, True, False, "PS3.5 A.4.3"),
+    (uid.JPEG2000Lossless, True, False, "PS3.5 A.4.4"),
+    (uid.HTJ2KLossless, True, False, "PS3.6 Table A-1"),
+    (uid.HTJ2KLosslessRPCL, True, False, "PS3.6 Table A-1"),
+    (uid.JPEGBaseline8Bit, True, True, "PS3.5 A.4.1"),
+    (uid.JPEGExtended12Bit, True, True, "PS3.5 A.4.1"),
+    (uid.JPEGLSNearLossless, True, True, "PS3.5 A.4.3"),
+    (uid.JPEG2000, True, True, "PS3.5 A.4.4"),
+    (uid.HTJ2K, True, True, "PS3.6 Table A-1"),
+)
+
+# JPEG 2000 and HTJ2K may be lossless under their lossy UID; the header's Lossy Image
+# Compression (0028,2110) tells, so ``lossy`` means "can be".
+TRANSFER_SYNTAXES: Final[dict[str, TransferSyntax]] = {
+    str(syntax): TransferSyntax(str(syntax), syntax.name, encapsulated, lossy, source)
+    for syntax, encapsulated, lossy, source in _SYNTAXES
+}
