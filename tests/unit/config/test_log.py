@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import io
+import json
+import logging
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import structlog
+
+from config.log import configure
+from config.settings import LogSettings
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_before() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = root.handlers, root.level
+    names = ("node", "celery", "pydicom", "pynetdicom", "py.warnings")
+    levels = {name: logging.getLogger(name).level for name in names}
+    yield
+    logging.captureWarnings(capture=False)
+    root.handlers = handlers
+    root.setLevel(level)
+    for name, value in levels.items():
+        logging.getLogger(name).setLevel(value)
+    structlog.reset_defaults()
+
+
+def lines_of(stream: io.StringIO) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def test_a_line_has_its_time_in_utc_its_level_its_process_and_its_fields() -> None:
+    stream = io.StringIO()
+    configure(LogSettings(format="json"), "scp", stream)
+
+    structlog.get_logger("node.scp").info("instance_received", sop_instance_uid="1.2", bytes=3)
+
+    (line,) = lines_of(stream)
+    assert line.pop("timestamp").endswith("Z")
+    assert line == {
+        "event": "instance_received",
+        "level": "info",
+        "logger": "node.scp",
+        "process": "scp",
+        "sop_instance_uid": "1.2",
+        "bytes": 3,
+    }
+
+
+def test_the_loggers_of_the_standard_library_write_the_same_lines() -> None:
+    stream = io.StringIO()
+    configure(LogSettings(format="json"), "worker", stream)
+
+    logging.getLogger("celery.worker").info("Task %s received", "mgnode.analyse")
+
+    (line,) = lines_of(stream)
+    assert line["event"] == "Task mgnode.analyse received"
+    assert line["process"] == "worker"
+
+
+def test_configuring_twice_writes_each_line_once() -> None:
+    stream = io.StringIO()
+    configure(LogSettings(format="json"), "scp", stream)
+    configure(LogSettings(format="json"), "scp", stream)
+
+    structlog.get_logger("node.scp").info("started")
+
+    assert len(lines_of(stream)) == 1
+
+
+@pytest.mark.parametrize("level", ["debug", "info", "warning", "error"])
+def test_only_what_reaches_the_level_is_written(level: str) -> None:
+    stream = io.StringIO()
+    configure(LogSettings.model_validate({"format": "json", "level": level}), "scp", stream)
+    log = structlog.get_logger("node.scp")
+
+    for name in ("debug", "info", "warning", "error"):
+        getattr(log, name)("event")
+
+    order = ["debug", "info", "warning", "error"]
+    assert [line["level"] for line in lines_of(stream)] == order[order.index(level) :]
+
+
+@pytest.mark.parametrize("format_", ["json", "console"])
+@pytest.mark.parametrize("name", ["pynetdicom.events", "sqlalchemy.engine", "PIL", "h5py"])
+def test_no_library_speaks_below_warning_even_at_level_debug(name: str, format_: str) -> None:
+    stream = io.StringIO()
+    log = LogSettings.model_validate({"format": format_, "level": "debug"})
+    configure(log, "scp", stream)
+
+    logging.getLogger(name).info("PatientName = YAMADA^HANAKO")
+    assert stream.getvalue() == ""
+
+    logging.getLogger(name).warning("peer is gone")
+    assert "peer is gone" in stream.getvalue()
+
+
+def test_values_that_pydicom_quotes_in_its_warnings_are_not_written() -> None:
+    stream = io.StringIO()
+    configure(LogSettings(format="json", level="debug"), "scp", stream)
+
+    logging.getLogger("pydicom").warning("Invalid value for VR PN: 'YAMADA^HANAKO'")
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        logging.captureWarnings(capture=True)
+        warnings.warn("Invalid value for VR PN: 'YAMADA^HANAKO'", UserWarning, stacklevel=1)
+
+    (line,) = lines_of(stream)
+    assert line["event"].endswith(": UserWarning")
+    assert "YAMADA" not in stream.getvalue()
+
+
+@pytest.mark.parametrize("format_", ["json", "console"])
+def test_a_traceback_shows_no_local_variable(format_: str) -> None:
+    stream = io.StringIO()
+    configure(LogSettings.model_validate({"format": format_}), "scp", stream)
+    patient_name = "YAMADA^" + "HANAKO"
+
+    try:
+        int(patient_name[:6])
+    except ValueError:
+        structlog.get_logger("node.scp").exception("failed")
+
+    assert "ValueError: invalid literal" in stream.getvalue()
+    assert "YAMADA^HANAKO" not in stream.getvalue()
