@@ -26,6 +26,11 @@ class Finding:
     score: float
     rank: int
 
+    @property
+    def percent(self) -> str:
+        """Score in percent with one decimal, as every result shows it."""
+        return f"{100.0 * self.score:.1f}"
+
 
 @dataclass(frozen=True, slots=True)
 class Algorithm:
@@ -50,6 +55,7 @@ class Device:
     software_versions: str
     serial_number: str
     station_name: str
+    institution_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
