@@ -1,0 +1,128 @@
+"""How a file becomes durable: written aside, fsync, rename, fsync of its folder."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+import struct
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from node.errors import UnreadableDataSet
+from node.store.paths import FILE_MODE, FOLDER_MODE
+
+_BLOCK: Final = 1 << 20
+_PREAMBLE: Final = 128
+
+# PS3.5 7.1.2: these VRs have two reserved bytes and a length of four bytes.
+_LONG_VRS: Final = frozenset(
+    {b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"}
+)
+
+
+def commit_file(spooled: Path, final: Path) -> None:
+    """Make ``spooled`` durable under its name ``final``; both on one file system.
+
+    When this returns, the content, the name and every folder made for it
+    survive a power cut. A file that has the name already is replaced in one
+    step: its readers see the old or the new bytes, never a mixture.
+
+    Raises
+    ------
+    OSError
+        Nothing has the name ``final`` then, or what had it before.
+    """
+    _sync_file(spooled)
+    _make_folder(final.parent)
+    spooled.rename(final)
+    _sync_folder(final.parent)
+
+
+def write_durably(path: Path, data: bytes) -> None:
+    """Write ``data`` to ``path`` so that a reader sees all of it or none, mode 0600.
+
+    Raises
+    ------
+    OSError
+        ``path`` is as it was before, and nothing is left beside it.
+    """
+    _make_folder(path.parent)
+    aside = path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
+    descriptor = os.open(aside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, FILE_MODE)
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(data)
+        commit_file(aside, path)
+    except OSError:
+        aside.unlink(missing_ok=True)
+        raise
+
+
+def data_set_digest(path: Path) -> str:
+    """SHA-256 of the data set of a Part 10 file: all bytes after the File Meta Information.
+
+    The File Meta Information is left out because each receiver writes its own;
+    the data set is what the sender sent.
+
+    Raises
+    ------
+    UnreadableDataSet
+        When the file has no File Meta Information.
+    """
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        stream.seek(data_set_offset(stream))
+        while block := stream.read(_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def data_set_offset(stream: BinaryIO) -> int:
+    """Byte offset of the data set in a Part 10 file (PS3.10 7.1).
+
+    Raises
+    ------
+    UnreadableDataSet
+        When the file has no File Meta Information.
+    """
+    stream.seek(0)
+    if stream.read(_PREAMBLE + 4)[_PREAMBLE:] != b"DICM":
+        raise UnreadableDataSet("no DICM prefix: not a DICOM Part 10 file")
+    offset = _PREAMBLE + 4
+    while True:
+        # Always Explicit VR Little Endian, whatever the data set is in.
+        start = stream.read(8)
+        if len(start) < 8 or start[:2] != b"\x02\x00":
+            return offset
+        if start[4:6] in _LONG_VRS:
+            length = 12 + struct.unpack("<L", stream.read(4).ljust(4, b"\0"))[0]
+        else:
+            length = 8 + struct.unpack("<H", start[6:8])[0]
+        offset += length
+        stream.seek(offset)
+
+
+def _make_folder(folder: Path) -> None:
+    if folder.is_dir():
+        return
+    _make_folder(folder.parent)
+    folder.mkdir(mode=FOLDER_MODE, exist_ok=True)
+    # The new folder's own name must survive too, else the file in it is lost with it.
+    _sync_folder(folder.parent)
+
+
+def _sync_file(path: Path) -> None:
+    _sync(path, os.O_RDONLY)
+
+
+def _sync_folder(path: Path) -> None:
+    _sync(path, os.O_RDONLY | os.O_DIRECTORY)
+
+
+def _sync(path: Path, flags: int) -> None:
+    descriptor = os.open(path, flags)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,110 @@
+"""Where files lie below the storage root.
+
+Names come from checksums, never from what a peer sent: a UID or a file name of
+somebody else is data, not a path.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+FOLDER_MODE: Final = 0o700
+FILE_MODE: Final = 0o600
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+def instance_path(sha256: str) -> str:
+    """Path of a received instance, relative to the root, from its data set's SHA-256.
+
+    Raises
+    ------
+    ValueError
+        When ``sha256`` is not 64 lower-case hexadecimal digits.
+    """
+    return f"instances/{_two_levels(sha256)}"
+
+
+def result_path(sop_instance_uid: str) -> str:
+    """Path of a result, relative to the root; the UID goes in as its SHA-256."""
+    return f"results/{_two_levels(hashlib.sha256(sop_instance_uid.encode()).hexdigest())}"
+
+
+def _two_levels(sha256: str) -> str:
+    # 256 folders: a million images are 4000 files a folder, which every file system lists fast.
+    if not _SHA256.fullmatch(sha256):
+        raise ValueError(f"{sha256!r} is not a SHA-256 in lower-case hexadecimal")
+    return f"{sha256[:2]}/{sha256}.dcm"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The folders below one storage root.
+
+    Parameters
+    ----------
+    root : Path
+        ``storage.root`` of the settings.
+    """
+
+    root: Path
+
+    @property
+    def spool(self) -> Path:
+        """Data sets on their way in; one folder for each SCP."""
+        return self.root / "spool"
+
+    @property
+    def instances(self) -> Path:
+        """Received instances, by the SHA-256 of their data set."""
+        return self.root / "instances"
+
+    @property
+    def results(self) -> Path:
+        """The objects we made."""
+        return self.root / "results"
+
+    @property
+    def quarantine(self) -> Path:
+        """Refused data sets that somebody should look at."""
+        return self.root / "quarantine"
+
+    @property
+    def run(self) -> Path:
+        """Sockets and process files; nothing in it outlives a reboot."""
+        return self.root / "run"
+
+    @property
+    def models(self) -> Path:
+        """Weights that the node wrote itself."""
+        return self.root / "models"
+
+    def create(self) -> None:
+        """Make every folder that is missing, readable for the owner alone."""
+        self.root.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+        for folder in (
+            self.spool,
+            self.instances,
+            self.results,
+            self.quarantine,
+            self.run,
+            self.models,
+        ):
+            folder.mkdir(mode=FOLDER_MODE, exist_ok=True)
+
+    def absolute(self, relative: str) -> Path:
+        """Path of a file that a row names.
+
+        Raises
+        ------
+        ValueError
+            When ``relative`` would lead out of the root.
+        """
+        path = PurePosixPath(relative)
+        if not path.parts or path.is_absolute() or ".." in path.parts:
+            raise ValueError(f"{relative!r} is not a path below the storage root")
+        return self.root.absolute() / path

@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from pathlib import Path
+
+import pytest
+from pydicom import Dataset
+from pydicom.dataset import FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian
+
+from node.errors import UnreadableDataSet
+from node.store.files import commit_file, data_set_digest, data_set_offset, write_durably
+
+
+class Syncs:
+    """Records what is synced and renamed, in order."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.steps: list[tuple[str, str]] = []
+        self._fsync, self._rename = os.fsync, os.rename
+        monkeypatch.setattr(os, "fsync", self._sync)
+        monkeypatch.setattr(os, "rename", self._move)
+
+    def _sync(self, descriptor: int) -> None:
+        self._fsync(descriptor)
+        self.steps.append(("fsync", Path(f"/proc/self/fd/{descriptor}").readlink().name))
+
+    def _move(self, source: str, target: str) -> None:
+        self._rename(source, target)
+        self.steps.append(("rename", Path(target).name))
+
+
+def test_a_file_is_synced_then_named_then_its_folder_is_synced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spooled = tmp_path / "spooled"
+    spooled.write_bytes(b"image")
+    (tmp_path / "ab").mkdir()
+    seen = Syncs(monkeypatch)
+
+    commit_file(spooled, tmp_path / "ab" / "final")
+
+    assert seen.steps == [("fsync", "spooled"), ("rename", "final"), ("fsync", "ab")]
+    assert (tmp_path / "ab" / "final").read_bytes() == b"image"
+    assert not spooled.exists()
+
+
+def test_a_new_folder_is_synced_into_its_parent_before_the_file_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spooled = tmp_path / "spooled"
+    spooled.write_bytes(b"image")
+    seen = Syncs(monkeypatch)
+
+    commit_file(spooled, tmp_path / "a" / "b" / "final")
+
+    assert seen.steps == [
+        ("fsync", "spooled"),
+        ("fsync", tmp_path.name),
+        ("fsync", "a"),
+        ("rename", "final"),
+        ("fsync", "b"),
+    ]
+    assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == 0o700
+
+
+def test_a_file_is_written_for_the_owner_alone_and_nothing_is_left_beside_it(
+    tmp_path: Path,
+) -> None:
+    write_durably(tmp_path / "f" / "result.dcm", b"one")
+    write_durably(tmp_path / "f" / "result.dcm", b"two")
+
+    assert (tmp_path / "f" / "result.dcm").read_bytes() == b"two"
+    assert stat.S_IMODE((tmp_path / "f" / "result.dcm").stat().st_mode) == 0o600
+    assert [path.name for path in (tmp_path / "f").iterdir()] == ["result.dcm"]
+
+
+def test_a_write_that_fails_leaves_the_old_file_and_nothing_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "result.dcm"
+    write_durably(path, b"old")
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        write_durably(path, b"new")
+
+    assert path.read_bytes() == b"old"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["result.dcm"]
+
+
+def part10(path: Path, *, version: str) -> Dataset:
+    meta = FileMetaDataset()
+    meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.1.2"
+    meta.MediaStorageSOPInstanceUID = "2.25.1"
+    meta.ImplementationVersionName = version
+    dataset = Dataset()
+    dataset.file_meta = meta
+    dataset.SOPClassUID = meta.MediaStorageSOPClassUID
+    dataset.SOPInstanceUID = "2.25.1"
+    dataset.save_as(path, enforce_file_format=True)
+    return dataset
+
+
+def test_the_digest_is_of_the_data_set_alone(tmp_path: Path) -> None:
+    """Each receiver writes its own File Meta Information; the data set is the sender's."""
+    part10(tmp_path / "a.dcm", version="A")
+    part10(tmp_path / "b.dcm", version="ANOTHER")
+    # (0008,0016) UI of 27 bytes, padded to 28 with its null, and (0008,0018) UI of 6.
+    sop_class = b"\x08\x00\x16\x00UI\x1c\x001.2.840.10008.5.1.4.1.1.1.2\0"
+    data_set = sop_class + b"\x08\x00\x18\x00UI\x06\x002.25.1"
+
+    expected = hashlib.sha256(data_set).hexdigest()
+
+    assert data_set_digest(tmp_path / "a.dcm") == expected
+    assert data_set_digest(tmp_path / "b.dcm") == expected
+    assert (tmp_path / "a.dcm").read_bytes() != (tmp_path / "b.dcm").read_bytes()
+
+
+def test_an_empty_data_set_begins_at_the_end_of_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "a.dcm"
+    part10(path, version="A")
+    with path.open("rb") as stream:
+        offset = data_set_offset(stream)
+    path.write_bytes(path.read_bytes()[:offset])
+
+    assert data_set_digest(path) == hashlib.sha256(b"").hexdigest()
+
+
+def test_a_file_without_the_dicm_prefix_has_no_data_set(tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(b"\0" * 200)
+
+    with pytest.raises(UnreadableDataSet, match="DICM"):
+        data_set_digest(tmp_path / "x")
