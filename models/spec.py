@@ -1,0 +1,138 @@
+"""What a model is: its architecture, its sizes and its rules, as frozen data.
+
+Importing this module is cheap: no numpy, no Keras.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Final
+
+
+class Resize(StrEnum):
+    """How an image becomes the network's input."""
+
+    LETTERBOX = "letterbox"
+    """The paper's: longest side to ``side``, padded with black to a centred square."""
+
+    PUBLISHED_SCRIPT = "published_script"
+    """The published program's: shortest side to ``side``, longest at most ``max_side``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Backbone:
+    """A bottleneck ResNet, version 1.
+
+    Parameters
+    ----------
+    blocks, filters : tuple of int
+        Residual blocks, and filters of the 1x1 and 3x3 convolutions, of stages 2 to 5.
+    numbered : tuple of bool
+        Whether the blocks after the first are named ``b1``, ``b2``, ... (else ``b``, ``c``, ...).
+    batch_norm_epsilon : float
+        keras-resnet's 1e-5; Keras' own default of 1e-3 is another network.
+    stride_on_3x3 : bool
+        ResNet 1.5 puts a stage's stride there; this one has it on the first 1x1.
+    """
+
+    blocks: tuple[int, ...] = (3, 8, 36, 3)
+    filters: tuple[int, ...] = (64, 128, 256, 512)
+    numbered: tuple[bool, ...] = (False, True, True, False)
+    batch_norm_epsilon: float = 1e-5
+    stride_on_3x3: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AnchorRule:
+    """The boxes that the network's answers are relative to.
+
+    ``sizes`` (the side of the square anchor) and ``strides`` are in pixels of the
+    network's input, one for each pyramid level; ``ratios`` are height over width.
+    """
+
+    levels: tuple[int, ...] = (3, 4, 5, 6, 7)
+    sizes: tuple[int, ...] = (32, 64, 128, 256, 512)
+    strides: tuple[int, ...] = (8, 16, 32, 64, 128)
+    ratios: tuple[float, ...] = (0.5, 1.0, 2.0)
+    scales: tuple[float, ...] = (1.0, 2 ** (1 / 3), 2 ** (2 / 3))
+
+    @property
+    def per_location(self) -> int:
+        """Anchors at one place of one level."""
+        return len(self.ratios) * len(self.scales)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSpec:
+    """One detector: everything but the numbers in its weights file.
+
+    Parameters
+    ----------
+    name : str
+        Key in ``SPECS`` and in the settings.
+    title : str
+        Name of the algorithm in every result; ASCII, at most 64 characters.
+    revision : str
+        Changes whenever the same weights would give other boxes.
+    classes, class_index : int
+        Output channels for each anchor in the weights file, and the one that means malignant.
+    side, max_side : int
+        In pixels of the network's input; ``max_side`` is for ``Resize.PUBLISHED_SCRIPT`` only.
+    channel_means : tuple of float
+        Subtracted from red, green and blue, in this order; nothing is divided.
+    box_deviation : float
+        Unit of the box offsets, as a share of the anchor's width and height.
+    score_floor, iou_limit, max_detections
+        The published filter: a score strictly above, suppression strictly above, at most.
+    is_reference : bool
+        Whether its weights are the reproducible random numbers of ``reference_weights``.
+    weights_source : str
+        Where a user gets the weights, for the text of an error.
+    """
+
+    name: str
+    title: str
+    weights_source: str
+    is_reference: bool = False
+    revision: str = "1"
+    backbone: Backbone = Backbone()
+    anchors: AnchorRule = AnchorRule()
+    pyramid_filters: int = 256
+    head_convolutions: int = 4
+    classes: int = 20
+    class_index: int = 11
+    resize: Resize = Resize.LETTERBOX
+    side: int = 800
+    max_side: int = 1333
+    channel_means: tuple[float, float, float] = (103.939, 116.779, 123.68)
+    box_deviation: float = 0.2
+    score_floor: float = 0.05
+    iou_limit: float = 0.5
+    max_detections: int = 300
+
+    def version(self, weights_sha256: str) -> str:
+        """Version of the algorithm with these weights, for the results."""
+        return f"{self.revision}+{weights_sha256[:12]}"
+
+
+_UEDA: Final = ModelSpec(
+    name="ueda2022",
+    title="RetinaNet ResNet-152 (Ueda et al. 2022)",
+    weights_source=(
+        "resnet152_pascal.h5 is an asset of release v0.1-mammography of the public repository "
+        "detection-mammography/keras-retinanet-trained-algorithm; download it and name it in "
+        "the setting detector.weights"
+    ),
+)
+
+SPECS: Final[dict[str, ModelSpec]] = {
+    "ueda2022": _UEDA,
+    "reference": replace(
+        _UEDA,
+        name="reference",
+        title="Reference weights: random, boxes mean nothing",
+        weights_source="models.reference_weights writes this file",
+        is_reference=True,
+    ),
+}
