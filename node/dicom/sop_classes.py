@@ -83,7 +83,7 @@ _STORAGE: Final = (
     ),
 )
 
-STORAGE_CLASSES: Final[dict[str, StorageClass]] = {
+STORAGE_SOP_CLASSES: Final[dict[str, StorageClass]] = {
     str(sop_class): StorageClass(str(sop_class), sop_class.name, look, f"PS3.3 {source}", tag)
     for sop_class, look, source, tag in _STORAGE
 }
@@ -110,11 +110,11 @@ TOMOSYNTHESIS: Final[frozenset[str]] = frozenset(
     }
 )
 IMAGES: Final[frozenset[str]] = frozenset(
-    name for name, storage in STORAGE_CLASSES.items() if storage.must_hold == _PIXEL_DATA
+    name for name, storage in STORAGE_SOP_CLASSES.items() if storage.must_hold == _PIXEL_DATA
 )
 
 _SYNTAXES: Final = (
-    # (UID, encapsulated, lossy, section)
+    # UID, then whether encapsulated, whether lossy, and where it is specified
     (uid.ExplicitVRLittleEndian, False, False, "PS3.5 A.2"),
     (uid.ImplicitVRLittleEndian, False, False, "PS3.5 A.1"),
     (uid.DeflatedExplicitVRLittleEndian, False, False, "PS3.5 A.5"),
