@@ -1,0 +1,163 @@
+"""The associations that are open now, each with its row and its audit events."""
+
+from __future__ import annotations
+
+import threading
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import structlog
+
+from node.db import receiving
+from node.db.events import Event as AuditedEvent
+from node.db.session import UNAVAILABLE
+from node.scp.admission import TEMPORARY_CONGESTION, Caller, Rejection, decide
+from node.scp.incoming import SpoolingProvider
+
+if TYPE_CHECKING:
+    from pynetdicom.association import Association
+    from pynetdicom.events import Event
+
+    from config.settings import ScpSettings
+    from node.db.session import Database
+
+log = structlog.get_logger(__name__)
+
+
+class AssociationBook:
+    """Admits peers, and keeps one row for each association that was admitted.
+
+    Its methods are called from many association threads at once.
+
+    Parameters
+    ----------
+    name : str
+        Name of the SCP: the same after a restart.
+    """
+
+    def __init__(self, database: Database, settings: ScpSettings, name: str) -> None:
+        self._database = database
+        self._settings = settings
+        self._name = name
+        self._lock = threading.Lock()
+        self._open: dict[Association, int | None] = {}
+
+    def row_of(self, association: Association) -> int | None:
+        """Id of the association's row."""
+        with self._lock:
+            return self._open.get(association)
+
+    def on_requested(self, event: Event) -> None:
+        """Answer A-ASSOCIATE-RQ: reject, or make the row and let pynetdicom negotiate."""
+        association = event.assoc
+        caller = caller_of(association)
+        with self._lock:
+            rejection = decide(caller, self._settings, open_associations=len(self._open))
+            if rejection is None:
+                self._open[association] = None
+        if rejection is None:
+            rejection = self._open_row(association, caller)
+        if rejection is not None:
+            self._reject(association, caller, rejection)
+
+    def on_released(self, event: Event) -> None:
+        """Record that the peer ended the association as it should."""
+        self._close(event.assoc, "released")
+
+    def on_aborted(self, event: Event) -> None:
+        """Record that either side aborted, the connection broke, or a timeout struck."""
+        self._close(event.assoc, "aborted")
+
+    def reap(self) -> None:
+        """Close the rows of associations whose thread ended without saying so."""
+        with self._lock:
+            dead = [association for association in self._open if not association.is_alive()]
+        for association in dead:
+            self._close(association, "lost")
+
+    def close_orphans(self) -> None:
+        """Close the rows that a process of this name left open when it died."""
+        with self._database.begin() as session:
+            receiving.close_orphaned_associations(session, scp=self._name, at=datetime.now(UTC))
+
+    def _open_row(self, association: Association, caller: Caller) -> Rejection | None:
+        try:
+            with self._database.begin() as session:
+                row_id = receiving.open_association(
+                    session,
+                    scp=self._name,
+                    calling_ae=caller.calling_ae,
+                    called_ae=caller.called_ae,
+                    peer_host=caller.host,
+                    peer_port=caller.port,
+                    at=datetime.now(UTC),
+                )
+        except UNAVAILABLE as error:
+            log.exception("association_not_recorded", error=type(error).__name__)
+            with self._lock:
+                del self._open[association]
+            return TEMPORARY_CONGESTION
+        with self._lock:
+            self._open[association] = row_id
+        log.info("association_opened", association_id=row_id, **_fields(caller))
+        return None
+
+    def _reject(self, association: Association, caller: Caller, rejection: Rejection) -> None:
+        log.warning("association_rejected", reason=rejection.name, **_fields(caller))
+        try:
+            with self._database.begin() as session:
+                receiving.record_refusal(
+                    session,
+                    event=AuditedEvent.ASSOCIATION_REJECTED,
+                    uid="",
+                    study_instance_uid="",
+                    reason=rejection.name,
+                    at=datetime.now(UTC),
+                    actor=self._name,
+                    details=_fields(caller),
+                )
+        except UNAVAILABLE as error:
+            log.exception("rejection_not_audited", error=type(error).__name__)
+        association.acse.send_reject(rejection.result, rejection.source, rejection.reason)
+        # Waits until the peer has closed or the ACSE timeout is over: the connection must not
+        # be shut before the A-ASSOCIATE-RJ is out.
+        association.kill()
+
+    def _close(self, association: Association, outcome: str) -> None:
+        with self._lock:
+            row_id = self._open.pop(association, None)
+        # The provider goes first: half a data set is nobody's, with or without a row.
+        if isinstance(association.dimse, SpoolingProvider):
+            association.dimse.discard_all()
+        if row_id is None:
+            return
+        try:
+            with self._database.begin() as session:
+                receiving.close_association(session, row_id, outcome=outcome, at=datetime.now(UTC))
+        except UNAVAILABLE as error:
+            # The row stays open until close_orphans(): a study waits longer, nothing is lost.
+            log.exception("association_end_not_recorded", error=type(error).__name__)
+        log.info("association_closed", association_id=row_id, outcome=outcome)
+
+
+def caller_of(association: Association) -> Caller:
+    """Who asks, from the A-ASSOCIATE-RQ and the connection."""
+    request = association.requestor.primitive
+    address = association.requestor.address_info
+    if request is None or address is None:
+        raise ValueError("the association has no request yet")
+    return Caller(
+        calling_ae=str(request.calling_ae_title or "").strip(),
+        called_ae=str(request.called_ae_title or "").strip(),
+        host=address.address,
+        port=address.port,
+    )
+
+
+def _fields(caller: Caller) -> dict[str, str | int]:
+    return {
+        "calling_ae": caller.calling_ae,
+        "called_ae": caller.called_ae,
+        "peer_host": caller.host,
+        "peer_port": caller.port,
+    }

@@ -1,0 +1,22 @@
+"""The presentation contexts that the SCP accepts."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pynetdicom.presentation import PresentationContext, build_context
+
+from node.dicom.sop_classes import STORAGE_SOP_CLASSES, TRANSFER_SYNTAXES
+
+VERIFICATION: Final = "1.2.840.10008.1.1"
+
+
+def accepted_contexts() -> list[PresentationContext]:
+    """List every storage class with every transfer syntax, and Verification.
+
+    A class that is not in the list is refused when the association is
+    negotiated, so the sender knows before it sends a byte. Of several transfer
+    syntaxes in one context the sender's first that we know is taken.
+    """
+    storage = [build_context(uid, list(TRANSFER_SYNTAXES)) for uid in STORAGE_SOP_CLASSES]
+    return [*storage, build_context(VERIFICATION)]

@@ -1,0 +1,180 @@
+"""Data sets go from the network into the spool as they come, never into memory.
+
+pynetdicom can do this itself, but for the whole process at once, into the
+system's temporary folder, and a full disk then ends the connection without an
+answer. Here each association has a DIMSE provider of its own that hands
+pynetdicom a ``BytesIO`` which writes to our spool instead, hashes on the way,
+and remembers what went wrong for the C-STORE handler to answer.
+"""
+
+from __future__ import annotations
+
+import io
+import threading
+from typing import TYPE_CHECKING, Final
+
+from pydicom.filebase import DicomBytesIO
+from pydicom.filewriter import write_file_meta_info
+from pydicom.uid import UID
+from pynetdicom.dimse import DIMSEServiceProvider
+from pynetdicom.dimse_messages import DIMSEMessage
+from pynetdicom.dsutils import create_file_meta
+from typing_extensions import override
+
+from node.errors import MismatchedDataSet, NodeError, OutOfResources, UnreadableDataSet
+from node.store.quota import has_room
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pynetdicom.association import Association
+    from pynetdicom.pdu_primitives import P_DATA
+
+    from node.store.spool import Spool, SpooledFile
+
+_C_STORE_RQ: Final = 0x0001
+_PREAMBLE_AND_PREFIX: Final = b"\0" * 128 + b"DICM"
+
+
+class IncomingDataSet(io.BytesIO):
+    """Takes the place of a DIMSE message's data set; its bytes go to the spool.
+
+    Written by the association's network thread, read by its service thread.
+    """
+
+    def __init__(self, open_file: Callable[[], SpooledFile]) -> None:
+        super().__init__()
+        self._open_file = open_file
+        self._file: SpooledFile | None = None
+        self._failure: NodeError | None = None
+        self._over = False
+        self._lock = threading.Lock()
+        self.size = 0
+
+    @override
+    def write(self, data: bytes, /) -> int:  # type: ignore[override]  # pynetdicom gives bytes
+        """Append to the spooled file; after a failure the rest is read and dropped.
+
+        Never raises: this runs in the network thread, where an exception ends the
+        connection and the peer would not learn why.
+        """
+        with self._lock:
+            if self._over or self._failure is not None:
+                return len(data)
+            try:
+                if self._file is None:
+                    self._file = self._open_file()
+                self._file.write(data)
+                self.size += len(data)
+            except NodeError as error:
+                self._fail(error)
+            except OSError as error:
+                failure = OutOfResources("the spool cannot be written")
+                failure.__cause__ = error
+                self._fail(failure)
+        return len(data)
+
+    def _fail(self, failure: NodeError) -> None:
+        self._failure = failure
+        if self._file is not None:
+            self._file.discard()
+
+    def take(self) -> SpooledFile:
+        """Give the file when the message is complete.
+
+        Raises
+        ------
+        NodeError
+            Whatever went wrong while it came.
+        """
+        with self._lock:
+            if self._failure is not None:
+                raise self._failure
+            if self._file is None:
+                raise UnreadableDataSet("the command announced no data set, or an empty one")
+            return self._file
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it was stored or dropped."""
+        return self._over
+
+    def discard(self) -> None:
+        """Drop what came and what may still come; a file that was renamed stays."""
+        with self._lock:
+            self._over = True
+            if self._file is not None:
+                self._file.discard()
+
+
+class SpoolingProvider(DIMSEServiceProvider):
+    """The DIMSE provider of one association that receives into ``spool``.
+
+    Parameters
+    ----------
+    free_space_gib : float
+        Asked before the first byte of each data set is written.
+    data_set_timeout_seconds : float
+        While a message is half received, the association is idle after this long.
+    """
+
+    def __init__(
+        self,
+        association: Association,
+        spool: Spool,
+        *,
+        free_space_gib: float,
+        data_set_timeout_seconds: float,
+    ) -> None:
+        super().__init__(association)
+        self._spool = spool
+        self._free_space_gib = free_space_gib
+        self._data_set_timeout = data_set_timeout_seconds
+        self._arriving: set[IncomingDataSet] = set()
+
+    @override
+    def receive_primitive(self, primitive: P_DATA) -> None:
+        """Take one P-DATA; runs in the network thread."""
+        if self.message is None:
+            self.message = self._new_message()
+        super().receive_primitive(primitive)
+        half_received = self.message is not None
+        self.dul._idle_timer.timeout = (
+            self._data_set_timeout if half_received else self.dul.network_timeout
+        )
+
+    def _new_message(self) -> DIMSEMessage:
+        message = DIMSEMessage()
+        data_set = IncomingDataSet(lambda: self._open_file(message))
+        message.data_set = data_set
+        self._arriving = {other for other in self._arriving if not other.is_over} | {data_set}
+        return message
+
+    def discard_all(self) -> None:
+        """Drop every data set of this association that was not stored."""
+        for data_set in self._arriving:
+            data_set.discard()
+
+    def _open_file(self, message: DIMSEMessage) -> SpooledFile:
+        command = message.command_set
+        if command.get("CommandField") != _C_STORE_RQ:
+            raise UnreadableDataSet("a data set came with a command other than C-STORE")
+        if not has_room(self._spool.folder, self._free_space_gib):
+            raise OutOfResources("free space is below the mark")
+        context = self.assoc._accepted_cx.get(message.context_id or 0)
+        if context is None:
+            raise MismatchedDataSet("the presentation context was not accepted")
+        sop_class = UID(str(command.get("AffectedSOPClassUID", "")))
+        sop_instance = UID(str(command.get("AffectedSOPInstanceUID", "")))
+        if not (sop_class.is_valid and sop_instance.is_valid):
+            raise MismatchedDataSet("the command names an invalid UID")
+        meta = create_file_meta(
+            sop_class_uid=sop_class,
+            sop_instance_uid=sop_instance,
+            transfer_syntax=context.transfer_syntax[0],
+        )
+        buffer = DicomBytesIO()
+        write_file_meta_info(buffer, meta)
+        spooled = self._spool.new_file()
+        spooled.write_meta(_PREAMBLE_AND_PREFIX + buffer.getvalue())
+        return spooled
