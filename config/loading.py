@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
-from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource
 from typing_extensions import override
 
@@ -95,7 +94,11 @@ def load_with_origins(path: Path | None, environ: Mapping[str, str]) -> LoadedSe
     try:
         merged = Sources()
     except ValidationError as error:
-        problems += (_problem(details, origins) for details in error.errors())
+        for found in error.errors():
+            # Pydantic marks a wrong key by a last word "[key]"; the key stands before it.
+            at = tuple(str(word) for word in found["loc"] if word != "[key]")
+            text = _text(at, found["type"], found["msg"], found["input"])
+            problems.append(Problem(".".join(at), text, _origin(origins, at)))
     if problems:
         raise SettingsError(tuple(problems))
     groups = {name: getattr(merged, name) for name in Settings.model_fields}
@@ -109,19 +112,16 @@ def _origin(origins: dict[Location, str], path: Location) -> str:
     return ""
 
 
-def _problem(details: ErrorDetails, origins: dict[Location, str]) -> Problem:
-    # Pydantic marks a wrong key by a last word "[key]"; the key itself stands before it.
-    path = tuple(str(word) for word in details["loc"] if word != "[key]")
-    origin = _origin(origins, path)
-    text = details["msg"].removeprefix("Value error, ")
-    if details["type"] == "missing":
-        text = "is required"
-    elif details["type"] == "extra_forbidden":
+def _text(path: Location, kind: str, message: str, value: object) -> str:
+    if kind == "missing":
+        return "is required"
+    if kind == "extra_forbidden":
         beside = [s.path[: len(path)] for s in settings_of() if s.is_below(path[:-1])]
-        text = "no such setting" + closest(path[-1], [words[-1] for words in beside])
-    elif _may_be_shown(path) and isinstance(details["input"], str | int | float):
-        text += f" (it is {details['input']!r:.{MOST_SHOWN}})"
-    return Problem(".".join(path), text, origin)
+        return "no such setting" + closest(path[-1], [words[-1] for words in beside])
+    text = message.removeprefix("Value error, ")
+    if _may_be_shown(path) and isinstance(value, str | int | float):
+        text += f" (it is {value!r:.{MOST_SHOWN}})"
+    return text
 
 
 def _may_be_shown(path: Location) -> bool:

@@ -1,0 +1,48 @@
+# Every target sets up what it needs; a second call is quick.
+#   make demo     one study through the node and back, on this machine
+#   make test     the whole test suite; as root it installs the Debian packages the tests use
+#   make check    lint and test, as .ci/run does
+# Another Python: make test PYTHON=python3.13
+PYTHON ?= python3.11
+version := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+VENV ?= .venv$(if $(filter-out 3.11,$(version)),-$(version))
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.PHONY: demo test lint check docs pins clean
+
+demo: $(INSTALLED)
+	$(BIN)/mgnode demo $(ARGS)
+
+test: $(INSTALLED)
+	tests/debian-packages
+	$(BIN)/pytest $(ARGS)
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+check: lint test
+
+docs: $(INSTALLED)
+	$(BIN)/python -m config.example > config/mgnode.example.toml
+	$(BIN)/python -m config.example --page > docs/settings.md
+
+# The newest versions that fit pyproject.toml, for all extras; run the tests before you commit them.
+pins:
+	rm -rf .cache/pins && $(PYTHON) -m venv .cache/pins && .cache/pins/bin/pip install -q --upgrade pip
+	.cache/pins/bin/pip install -q --dry-run --ignore-installed --report .cache/pins/report.json '.[cpu,gpu,demo,dev]'
+	$(PYTHON) tests/pins.py .cache/pins/report.json > constraints.txt
+
+clean:
+	rm -rf .venv .venv-* .cache .mypy_cache .ruff_cache .pytest_cache .import_linter_cache build dist
+
+$(INSTALLED): pyproject.toml constraints.txt | $(BIN)/python
+	$(BIN)/pip install -q -c constraints.txt -e '.[cpu,demo,dev]'
+	touch $@
+
+$(BIN)/python:
+	$(PYTHON) -c 'import ensurepip' || tests/debian-packages python$(version)-venv
+	$(PYTHON) -m venv $(VENV)
