@@ -1,0 +1,80 @@
+"""Why an image was not analysed, and what to know of one that was, in named words.
+
+The keywords go into the database and the audit log, the texts into the reports.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Self
+
+
+class _Worded(StrEnum):
+    """A keyword with a sentence for the reader of a report."""
+
+    text: str
+
+    def __new__(cls, keyword: str, text: str) -> Self:
+        """Make a member whose value is its keyword."""
+        member = str.__new__(cls, keyword)
+        member._value_ = keyword
+        member.text = text
+        return member
+
+
+class Reason(_Worded):
+    """Why an image was not analysed; ``text`` says it to a reader of the report."""
+
+    OWN_OBJECT = "OWN_OBJECT", "The object was made by this node."
+    NOT_AN_ANALYSED_CLASS = (
+        "NOT_AN_ANALYSED_CLASS",
+        "Objects of this SOP class are stored and not analysed.",
+    )
+    TOMOSYNTHESIS = "TOMOSYNTHESIS", "Tomosynthesis and projection images are not analysed."
+    NOT_BREAST = "NOT_BREAST", "The header does not say that the image shows a breast."
+    NOT_DIGITISED_FILM = (
+        "NOT_DIGITISED_FILM",
+        "The Secondary Capture is not a digitised mammography film.",
+    )
+    MULTI_FRAME = "MULTI_FRAME", "Images of several frames are not analysed."
+    FOR_PROCESSING = (
+        "FOR_PROCESSING",
+        "Raw images (FOR PROCESSING) are not analysed; their presentation twins are.",
+    )
+    STEREOTACTIC = "STEREOTACTIC", "Stereotactic and biopsy images are not analysed."
+    GENERATED_2D = "GENERATED_2D", "Synthesised 2D images are not analysed."
+    CONTRAST_ENHANCED = (
+        "CONTRAST_ENHANCED",
+        "High-energy and subtraction images of contrast mammography are not analysed.",
+    )
+    MAGNIFICATION = "MAGNIFICATION", "Magnification views are not analysed."
+    SPOT_COMPRESSION = "SPOT_COMPRESSION", "Spot compression views are not analysed."
+    SMALL_FIELD = "SMALL_FIELD", "The field of view is too small for a whole breast."
+    SPECIMEN = "SPECIMEN", "Specimen radiographs are not analysed."
+    QUALITY_CONTROL = "QUALITY_CONTROL", "Quality control and phantom images are not analysed."
+    PHOTOMETRIC = "PHOTOMETRIC", "The photometric interpretation is not greyscale or true colour."
+    IMAGE_SIZE = "IMAGE_SIZE", "Rows or Columns are absent or out of range."
+    BIT_DEPTH = "BIT_DEPTH", "The pixels are not integers of 8 to 16 bits."
+    MISSING_IDENTITY = (
+        "MISSING_IDENTITY",
+        "Patient ID or one of the study, series and instance UIDs is missing.",
+    )
+    UNREADABLE_PIXELS = "UNREADABLE_PIXELS", "The pixel data cannot be decoded."
+
+
+class Note(_Worded):
+    """What a reader should know of an image that was analysed."""
+
+    COLOUR = "COLOUR", "Colour film scan, converted to grey."
+    NO_LATERALITY = "NO_LATERALITY", "The header names no single side."
+    NO_VIEW = "NO_VIEW", "The header names no view."
+    UNUSUAL_VIEW = "UNUSUAL_VIEW", "The view is neither cranio-caudal nor medio-lateral oblique."
+    IMPLANT = "IMPLANT", "The breast has an implant."
+    IMPLANT_DISPLACED = "IMPLANT_DISPLACED", "Implant-displaced view."
+    PARTIAL_VIEW = "PARTIAL_VIEW", "The image shows a part of the breast."
+    LOSSY = "LOSSY", "The image was compressed with loss."
+    SHAPE_CONFLICT = (
+        "SHAPE_CONFLICT",
+        "Presentation LUT Shape contradicts Photometric Interpretation, which was honoured.",
+    )
+    NO_VOI = "NO_VOI", "No window in the header; the grey scale comes from the image's percentiles."
