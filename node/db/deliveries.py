@@ -171,6 +171,12 @@ def replay_delivery(session: Session, row: Delivery, *, at: datetime, actor: str
     )
 
 
+def send_now(row: Delivery) -> None:
+    """Let a PENDING delivery go out with the next sweep instead of at its own time."""
+    row.not_before = None
+    row.published_at = None
+
+
 def _leave(
     session: Session,
     claim: ClaimedDelivery,

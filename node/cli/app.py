@@ -1,0 +1,49 @@
+"""The commands that need no detector; `workers.cli` adds those that do."""
+
+from __future__ import annotations
+
+import typer
+
+from config.log import configure
+from node.cli import audit, config, database, peers, replay, studies
+from node.cli.context import ConfigOption, load
+from node.cli.processes import run_dispatch, run_scp
+from node.cli.up import run_up
+
+app = typer.Typer(
+    name="mgnode",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="A DICOM node that runs a mammography detector. No medical device; not for diagnosis.",
+)
+app.add_typer(config.app, name="config")
+app.add_typer(database.app, name="db")
+app.add_typer(studies.app, name="studies")
+app.add_typer(audit.app, name="audit")
+app.command("echo")(peers.echo_destination)
+app.command("send")(peers.send)
+app.command("retry")(replay.retry)
+
+
+@app.command()
+def up(config: ConfigOption = None) -> None:
+    """Run everything on this machine: SQLite, Valkey, SCP, dispatch and workers."""
+    settings = load(config)
+    configure(settings.log, "up")
+    raise typer.Exit(run_up(settings, config))
+
+
+@app.command()
+def serve(config: ConfigOption = None) -> None:
+    """Run the Storage SCP: receive images and answer when they are durable."""
+    settings = load(config)
+    configure(settings.log, "scp")
+    run_scp(settings)
+
+
+@app.command()
+def dispatch(config: ConfigOption = None) -> None:
+    """Run the outbox loop: publish what is due, take back expired leases."""
+    settings = load(config)
+    configure(settings.log, "dispatch")
+    run_dispatch(settings)

@@ -1,0 +1,81 @@
+"""`mgnode serve` and `mgnode dispatch`: one process each, until it is told to stop."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import threading
+from datetime import UTC, datetime
+
+import structlog
+
+from config.settings import Settings
+from node.db import audit
+from node.db.events import Event
+from node.db.session import Database
+from node.dispatch.broker import CeleryPublisher, celery_app
+from node.dispatch.loop import Dispatcher
+from node.scp.server import StorageScp
+
+log = structlog.get_logger(__name__)
+
+
+def stop_on_signal(stop: threading.Event) -> None:
+    """Set ``stop`` at SIGTERM or SIGINT."""
+
+    def set_stop(_number: int, _frame: object) -> None:
+        stop.set()
+
+    signal.signal(signal.SIGTERM, set_stop)
+    signal.signal(signal.SIGINT, set_stop)
+
+
+def run_scp(settings: Settings) -> None:
+    """Receive images until told to stop.
+
+    Raises
+    ------
+    StopError
+        The database has another schema, or the address cannot be bound.
+    """
+    stop = threading.Event()
+    stop_on_signal(stop)
+    database = Database(settings.database_url)
+    database.require_current_schema()
+    scp = StorageScp(settings, database)
+    scp.start()
+    try:
+        stop.wait()
+    finally:
+        scp.stop()
+        database.dispose()
+
+
+def run_dispatch(settings: Settings) -> None:
+    """Publish what is due until told to stop.
+
+    Raises
+    ------
+    StopError
+        The database has another schema.
+    """
+    stop = threading.Event()
+    stop_on_signal(stop)
+    database = Database(settings.database_url)
+    database.require_current_schema()
+    actor = f"dispatch@{socket.gethostname()}:{os.getpid()}"
+    publisher = CeleryPublisher(celery_app(settings))
+    dispatcher = Dispatcher(settings, database, publisher, actor=actor)
+    _note(database, Event.NODE_STARTED, actor)
+    log.info("dispatch_ready")
+    try:
+        dispatcher.run(stop)
+        _note(database, Event.NODE_STOPPED, actor)
+    finally:
+        database.dispose()
+
+
+def _note(database: Database, event: Event, actor: str) -> None:
+    with database.begin() as session:
+        audit.append(session, at=datetime.now(UTC), event=event, entity="process", actor=actor)

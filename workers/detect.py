@@ -1,0 +1,186 @@
+"""`mgnode detect`: the detector on files, without a server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import typer
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+from pydicom import dcmread
+from pydicom.errors import InvalidDicomError
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from config.settings import DetectorSettings, Settings
+from node.cli.context import print_json, screen
+from node.cli.tables import table
+from node.dicom import eligibility
+from node.dicom.drawing import Mark, draw
+from node.dicom.findings import Finding
+from node.dicom.pixels import to_grey
+from node.errors import RejectedInstance
+from workers.analyse import to_findings
+from workers.gpu import load_detector
+from workers.weights import published_weights, reference_detector
+
+if TYPE_CHECKING:
+    from models.detector import Detector
+
+PICTURES: Final = frozenset({".png", ".jpg", ".jpeg"})
+
+
+@dataclass(frozen=True, slots=True)
+class FileResult:
+    """What the detector saw in one file; ``refused`` says why it did not look."""
+
+    path: Path
+    refused: str
+    rows: int = 0
+    columns: int = 0
+    findings: tuple[Finding, ...] = ()
+    picture: Path | None = None
+
+
+def detect_files(
+    given: list[Path],
+    settings: Settings,
+    *,
+    output: Path | None,
+    reference: bool,
+    as_json: bool,
+) -> int:
+    """Print the boxes of each file; give 0, or 1 when one file was refused.
+
+    Raises
+    ------
+    StopError
+        There are no usable weights.
+    """
+    messages = screen(stderr=True)
+    files = list(dict.fromkeys(_files(given)))
+    settings = settings.model_copy(
+        update={"detector": _detector_settings(settings, reference=reference)}
+    )
+    with messages.status("Loading the detector"):
+        detector = load_detector(settings)
+    columns = (TextColumn("detecting"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=messages, transient=True) as progress:
+        results = [_detect(path, settings, detector, output) for path in progress.track(files)]
+    if as_json:
+        print_json(
+            {
+                "model": detector.spec.name,
+                "model_version": detector.version,
+                "weights_sha256": detector.weights_sha256,
+                "score_threshold": settings.detector.score_threshold,
+                "files": [_values(result) for result in results],
+            }
+        )
+    else:
+        rows = [row for result in results for row in _rows(result)]
+        heads = ["file", "columns x rows", "score", "x0", "y0", "x1", "y1", "picture"]
+        screen().print(table(f"{detector.spec.title} {detector.version}", heads, rows))
+        typer.echo("Boxes are in stored pixels. Not for diagnosis.")
+        if settings.detector.model == "reference":
+            typer.echo("Reference weights: these boxes mean nothing.")
+    return 1 if not results or any(result.refused for result in results) else 0
+
+
+def _detector_settings(settings: Settings, *, reference: bool) -> DetectorSettings:
+    if reference:
+        return reference_detector(settings, screen(stderr=True))
+    return settings.detector.model_copy(
+        update={"weights": published_weights(settings) or settings.detector.weights}
+    )
+
+
+def _detect(path: Path, settings: Settings, detector: Detector, output: Path | None) -> FileResult:
+    try:
+        pixels = _read(path)
+    except RejectedInstance as error:
+        return FileResult(path, f"{error.reason} {error.detail}".strip())
+    rows, columns = pixels.shape[:2]
+    found = detector.detect(
+        pixels,
+        score_threshold=settings.detector.score_threshold,
+        max_boxes=settings.detector.max_boxes,
+    )
+    findings = to_findings(found.boxes, rows=rows, columns=columns)
+    result = FileResult(path, "", rows, columns, findings)
+    if output is None:
+        return result
+    picture = _write_picture(output, pixels, result, f"{detector.spec.title} {detector.version}")
+    return replace(result, picture=picture)
+
+
+def _read(path: Path) -> NDArray[np.uint8]:
+    """Give (rows, columns) of a DICOM image, (rows, columns, 3) of a picture.
+
+    Raises
+    ------
+    RejectedInstance
+        The file is no image that the detector may look at.
+    """
+    if path.suffix.lower() in PICTURES:
+        try:
+            with Image.open(path) as picture:
+                return np.asarray(picture.convert("RGB"))
+        except (UnidentifiedImageError, OSError) as error:
+            raise RejectedInstance(path.name, "UNREADABLE_PICTURE", type(error).__name__) from error
+    try:
+        dataset = dcmread(path)
+    except (InvalidDicomError, OSError) as error:
+        raise RejectedInstance(path.name, "NOT_DICOM", type(error).__name__) from error
+    verdict = eligibility.check(dataset)
+    if verdict.reason is not None:
+        raise RejectedInstance(path.name, verdict.reason, verdict.detail)
+    return to_grey(dataset)
+
+
+def _write_picture(folder: Path, pixels: NDArray[np.uint8], result: FileResult, model: str) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    grey = pixels if pixels.ndim == 2 else np.asarray(Image.fromarray(pixels).convert("L"))
+    drawn = draw(
+        grey,
+        [Mark(found.box, f"{100 * found.score:.1f} %") for found in result.findings],
+        footer=["AI result - not for diagnosis", model],
+        long_side=0,
+    )
+    picture = folder / f"{result.path.stem}.boxes.png"
+    Image.fromarray(drawn).save(picture)
+    return picture
+
+
+def _files(given: list[Path]) -> Iterator[Path]:
+    for path in given:
+        if path.is_dir():
+            yield from sorted(file for file in path.rglob("*") if file.is_file())
+        else:
+            yield path
+
+
+def _rows(result: FileResult) -> list[list[object]]:
+    size = f"{result.columns} x {result.rows}"
+    picture = result.picture or ""
+    if result.refused:
+        return [[result.path, "", f"refused: {result.refused}", "", "", "", "", ""]]
+    if not result.findings:
+        return [[result.path, size, "none", "", "", "", "", picture]]
+    return [
+        [result.path, size, f"{found.score:.4f}", *(f"{edge:.1f}" for edge in found.box), picture]
+        for found in result.findings
+    ]
+
+
+def _values(result: FileResult) -> dict[str, Any]:
+    return {
+        **asdict(result),
+        "findings": [
+            {"rank": found.rank, "score": found.score, **found.box._asdict()}
+            for found in result.findings
+        ],
+    }
