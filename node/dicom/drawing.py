@@ -1,0 +1,261 @@
+"""Boxes, labels and the footer drawn on a grey picture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import cv2
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from node.dicom.geometry import Box, clip, pixel_range
+from node.dicom.plain_text import plain
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+GREEN: Final = (0, 255, 0)
+WHITE: Final = (255, 255, 255)
+BLACK: Final = (0, 0, 0)
+
+# Of the longest side: three pixels in the detector's 800, and never less than two.
+_LINE: Final = 3 / 800
+_MIN_LINE: Final = 2
+_LABEL: Final = 1 / 44
+_FOOTER: Final = 1 / 64
+_LEAST_LETTER: Final = 11  # pixels; smaller ones cannot be read
+_LEAST_LETTER_IN_NEED: Final = 7  # when the picture is too narrow for more
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A box in pixels of the undrawn picture, and the words beside it."""
+
+    box: Box
+    label: str
+
+
+class _Area(NamedTuple):
+    """Whole pixels, the ends excluded."""
+
+    x0: int
+    y0: int
+    x1: int
+    y1: int
+
+    def overlap(self, other: _Area) -> int:
+        width = min(self.x1, other.x1) - max(self.x0, other.x0)
+        height = min(self.y1, other.y1) - max(self.y0, other.y0)
+        return max(width, 0) * max(height, 0)
+
+
+class _Plate(NamedTuple):
+    """Lines of text set in a font, with the size of the black plate they need."""
+
+    lines: tuple[str, ...]
+    font: ImageFont.FreeTypeFont
+    margin: int
+    width: int
+    height: int
+
+
+def drawn_size(rows: int, columns: int, long_side: int) -> tuple[int, int]:
+    """Give (rows, columns) of the drawing; 0 means full size, and nothing is enlarged."""
+    longest = max(rows, columns)
+    if long_side == 0 or longest <= long_side:
+        return rows, columns
+    scale = long_side / longest
+    return max(1, round(rows * scale)), max(1, round(columns * scale))
+
+
+def draw(
+    grey: NDArray[np.uint8], marks: Sequence[Mark], *, footer: Sequence[str], long_side: int
+) -> NDArray[np.uint8]:
+    """Draw marks and footer on a copy of ``grey``.
+
+    Parameters
+    ----------
+    grey : NDArray[np.uint8]
+        (rows, columns), bright = dense.
+    marks : Sequence[Mark]
+        The most important first: its label gets the best place.
+    footer : Sequence[str]
+        Parts of one line; a narrow picture breaks it.
+    long_side : int
+        Longest side of the drawing in pixels; 0 keeps the size.
+
+    Returns
+    -------
+    NDArray[np.uint8]
+        (rows, columns, 3) RGB. A frame's outer pixels are the floor of the box's low
+        edges and the ceiling less one of its high ones; nothing but frames is green.
+    """
+    rows, columns = grey.shape
+    height, width = drawn_size(rows, columns, long_side)
+    if (height, width) != (rows, columns):
+        grey = cv2.resize(grey, (width, height), interpolation=cv2.INTER_AREA).astype(np.uint8)
+    picture = np.repeat(grey[:, :, np.newaxis], 3, axis=2)
+    frames = [_frame(mark.box, (rows, columns), (height, width)) for mark in marks]
+    line = max(_MIN_LINE, round(max(height, width) * _LINE))
+    for frame in reversed(frames):
+        _draw_frame(picture, frame, line)
+
+    canvas = Image.fromarray(picture)
+    footer_plate = _footer_plate(footer, height, width)
+    footer_area = _best(_footer_places(footer_plate, height, width), grey, [], frames)
+    _draw_plate(canvas, footer_plate, footer_area)
+    taken = [footer_area]
+    for mark, frame in zip(marks, frames, strict=True):
+        plate = _plate([plain(mark.label)], round(max(height, width) * _LABEL), width)
+        area = _best(_label_places(plate, frame, line, height, width), None, taken, frames)
+        _draw_plate(canvas, plate, area)
+        taken.append(area)
+    return np.asarray(canvas)
+
+
+def _frame(box: Box, size: tuple[int, int], drawn: tuple[int, int]) -> _Area:
+    """Map a box into the drawing: the pixels that it touches, at least one."""
+    (rows, columns), (height, width) = size, drawn
+    box = clip(box, rows=rows, columns=columns)
+    first_column, last_column = pixel_range(box.x0 * width / columns, box.x1 * width / columns)
+    first_row, last_row = pixel_range(box.y0 * height / rows, box.y1 * height / rows)
+    first_column, first_row = min(first_column, width - 1), min(first_row, height - 1)
+    return _Area(
+        first_column,
+        first_row,
+        min(max(last_column, first_column), width - 1) + 1,
+        min(max(last_row, first_row), height - 1) + 1,
+    )
+
+
+def _draw_frame(picture: NDArray[np.uint8], frame: _Area, line: int) -> None:
+    """Draw inwards from the frame's outer pixels; a small box keeps its middle free."""
+    x0, y0, x1, y1 = frame
+    line = max(1, min(line, (x1 - x0) // 4, (y1 - y0) // 4))
+    inside = picture[y0 + line : y1 - line, x0 + line : x1 - line].copy()
+    picture[y0:y1, x0:x1] = GREEN
+    picture[y0 + line : y1 - line, x0 + line : x1 - line] = inside
+
+
+def _font(size: int) -> ImageFont.FreeTypeFont:
+    font = ImageFont.load_default(size)
+    if not isinstance(font, ImageFont.FreeTypeFont):
+        raise TypeError("Pillow was built without FreeType; its one font cannot be scaled")
+    return font
+
+
+def _plate(lines: Sequence[str], letter: int, width: int) -> _Plate:
+    """Set lines as large as ``letter`` pixels, smaller when ``width`` asks for it."""
+    size = max(letter, _LEAST_LETTER)
+    plate = _set(lines, size)
+    while plate.width > width and size > _LEAST_LETTER_IN_NEED:
+        size -= 1
+        plate = _set(lines, size)
+    return plate
+
+
+def _set(lines: Sequence[str], size: int) -> _Plate:
+    font = _font(size)
+    margin = max(2, size // 4)
+    longest = max(round(font.getlength(line) + 0.5) for line in lines)
+    ascent, descent = font.getmetrics()
+    height = (ascent + descent) * len(lines)
+    return _Plate(tuple(lines), font, margin, longest + 2 * margin, height + 2 * margin)
+
+
+def _footer_plate(parts: Sequence[str], height: int, width: int) -> _Plate:
+    """Set the footer on one line, else a line for each part, else broken and small."""
+    words = [plain(part) for part in parts if plain(part)]
+    letter = round(max(height, width) * _FOOTER)
+    for lines in ([" | ".join(words)], words):
+        plate = _set(lines, max(letter, _LEAST_LETTER))
+        if plate.width <= width:
+            return plate
+    size = max(letter, _LEAST_LETTER)
+    while True:
+        plate = _set(_broken(words, size, width), size)
+        if size <= _LEAST_LETTER_IN_NEED or (plate.width <= width and plate.height <= height / 4):
+            return plate
+        size -= 1
+
+
+def _broken(parts: Sequence[str], size: int, width: int) -> list[str]:
+    """Break parts into lines of at most ``width`` pixels, within a word where it must be."""
+    font = _font(size)
+    room = width - 2 * max(2, size // 4)
+    lines: list[str] = []
+    for part in parts:
+        line = ""
+        for word in part.split():
+            joined = f"{line} {word}".strip()
+            if line and font.getlength(joined) > room:
+                lines.append(line)
+                joined = word
+            while font.getlength(joined) > room and len(joined) > 1:
+                fits = max(
+                    1, sum(font.getlength(joined[: n + 1]) <= room for n in range(len(joined)))
+                )
+                lines.append(joined[:fits])
+                joined = joined[fits:]
+            line = joined
+        lines.append(line)
+    return [line for line in lines if line]
+
+
+def _footer_places(plate: _Plate, height: int, width: int) -> Iterator[_Area]:
+    right, bottom = width - plate.width, height - plate.height
+    for x, y in ((0, bottom), (right, bottom), (0, 0), (right, 0)):
+        yield _placed(plate, x, y, height, width)
+
+
+def _label_places(
+    plate: _Plate, frame: _Area, line: int, height: int, width: int
+) -> Iterator[_Area]:
+    """Above the box, below it, beside it, and inside when nothing else is left."""
+    above, below = frame.y0 - plate.height, frame.y1
+    for y in (above, below):
+        if 0 <= y <= height - plate.height:
+            for x in (frame.x0, frame.x1 - plate.width):
+                yield _placed(plate, x, y, height, width)
+    for x in (frame.x1, frame.x0 - plate.width):
+        if 0 <= x <= width - plate.width:
+            for y in (frame.y0, frame.y1 - plate.height):
+                yield _placed(plate, x, y, height, width)
+    yield _placed(plate, frame.x0 + line, frame.y0 + line, height, width)
+    yield _placed(plate, frame.x0 + line, frame.y1 - line - plate.height, height, width)
+
+
+def _placed(plate: _Plate, x: int, y: int, height: int, width: int) -> _Area:
+    x = max(0, min(x, width - plate.width))
+    y = max(0, min(y, height - plate.height))
+    return _Area(x, y, min(x + plate.width, width), min(y + plate.height, height))
+
+
+def _best(
+    places: Iterator[_Area],
+    grey: NDArray[np.uint8] | None,
+    taken: Sequence[_Area],
+    frames: Sequence[_Area],
+) -> _Area:
+    """Choose the place that hides least: other plates, then boxes, then bright tissue."""
+
+    def hidden(area: _Area) -> tuple[int, int, float]:
+        shade = 0.0 if grey is None else float(grey[area.y0 : area.y1, area.x0 : area.x1].mean())
+        return (
+            sum(area.overlap(other) for other in taken),
+            sum(area.overlap(frame) for frame in frames),
+            round(shade),
+        )
+
+    return min(places, key=hidden)
+
+
+def _draw_plate(canvas: Image.Image, plate: _Plate, area: _Area) -> None:
+    draw_on = ImageDraw.Draw(canvas)
+    draw_on.rectangle((area.x0, area.y0, area.x1 - 1, area.y1 - 1), fill=BLACK)
+    ascent, descent = plate.font.getmetrics()
+    for number, line in enumerate(plate.lines):
+        top = area.y0 + plate.margin + number * (ascent + descent)
+        draw_on.text((area.x0 + plate.margin, top), line, font=plate.font, fill=WHITE)

@@ -1,0 +1,85 @@
+"""What was analysed and what was not, in the words of a report."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from node.dicom import codes
+from node.dicom.image_label import label
+from node.dicom.plain_text import plain
+from node.dicom.reasons import Note, Reason
+
+if TYPE_CHECKING:
+    from node.dicom.codes import Code
+    from node.dicom.findings import ImageResult, StudyResult
+
+# The study's time limit passed before the detector got to the image.
+PENDING_AT_TIME_LIMIT: Final = "PENDING_AT_TIME_LIMIT"
+
+# Rules about what an image is leave it out: the algorithm was never due, and CID 6047
+# speaks of algorithms that were. Rules about faulty data are failures, as is all else
+# that keeps an image back.
+_FAULTY_DATA: Final = frozenset(
+    {
+        Reason.PHOTOMETRIC,
+        Reason.IMAGE_SIZE,
+        Reason.BIT_DEPTH,
+        Reason.MISSING_IDENTITY,
+        Reason.UNREADABLE_PIXELS,
+    }
+)
+_NEVER_DUE: Final = frozenset(str(reason) for reason in set(Reason) - _FAULTY_DATA)
+
+# (something failed, something was found), CID 6047
+_SUMMARIES: Final[dict[tuple[bool, bool], Code]] = {
+    (False, False): codes.ALL_WITHOUT_FINDINGS,
+    (False, True): codes.ALL_WITH_FINDINGS,
+    (True, False): codes.SOME_WITHOUT_FINDINGS,
+    (True, True): codes.SOME_WITH_FINDINGS,
+}
+
+
+def summary(study: StudyResult) -> Code:
+    """Give the CAD Processing and Findings Summary of a study."""
+    if not study.analysed:
+        return codes.NONE_WITHOUT_FINDINGS
+    failed = any(
+        image.not_analysed and image.not_analysed not in _NEVER_DUE for image in study.images
+    )
+    return _SUMMARIES[failed, any(image.findings for image in study.images)]
+
+
+def is_complete(study: StudyResult) -> bool:
+    """Whether every image of the study was attempted or left out by a rule."""
+    return all(image.not_analysed != PENDING_AT_TIME_LIMIT for image in study.images)
+
+
+def headline(study: StudyResult) -> str:
+    """Say in one sentence what was found in how many images."""
+    analysed, total = len(study.analysed), len(study.images)
+    if not analysed:
+        return f"No image was analysed: 0 of {total}. This is not a result without findings."
+    found = sum(len(image.findings) for image in study.analysed)
+    if not found:
+        return f"No region at or above the reporting threshold in {analysed} of {total} images."
+    regions = "1 region" if found == 1 else f"{found} regions"
+    return f"{regions} at or above the reporting threshold; {analysed} of {total} images analysed."
+
+
+def remarks(images: tuple[ImageResult, ...]) -> list[str]:
+    """Say of each image why it was not analysed, or what to bear in mind of it."""
+    texts = []
+    for image in images:
+        name = f"{label(image.header)} image {image.sop_instance_uid}"
+        if image.not_analysed:
+            texts.append(f"Not analysed: {name}: {_worded(Reason, image.not_analysed)}")
+        texts.extend(f"Note on {name}: {_worded(Note, note)}" for note in image.notes)
+    return texts
+
+
+def _worded(words: type[Reason] | type[Note], keyword: str) -> str:
+    """Give the keyword with its sentence; one that has none stands alone."""
+    if keyword == PENDING_AT_TIME_LIMIT:
+        return f"{keyword}. The time limit of the study passed first."
+    sentences = {str(word): word.text for word in words}
+    return f"{keyword}. {sentences[keyword]}" if keyword in sentences else plain(keyword)

@@ -1,0 +1,169 @@
+"""One image's overlay: a Secondary Capture with the boxes and scores drawn on it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from pydicom import Dataset
+
+from node.dicom import codes
+from node.dicom.content_items import reference
+from node.dicom.drawing import Mark, draw
+from node.dicom.header import numbers
+from node.dicom.image_label import viewing_place
+from node.dicom.reasons import Note
+from node.dicom.references import object_reference
+from node.dicom.result_header import OVERLAY, dicom_date, dicom_time, local_moment, start_result
+from node.dicom.result_uids import image_result_uid
+from node.dicom.verbatim import copy_elements, stored_bytes
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from node.dicom.findings import ImageResult, StudyResult
+
+DISCLAIMER: Final = "AI result - not for diagnosis"
+
+_LOSSY: Final = (
+    "LossyImageCompression",
+    "LossyImageCompressionRatio",
+    "LossyImageCompressionMethod",
+)
+_ANATOMY: Final = ("PatientOrientation", "AnatomicRegionSequence", "ViewCodeSequence")
+
+
+def build_overlay(
+    study: StudyResult, image: ImageResult, grey: NDArray[np.uint8], *, long_side: int
+) -> Dataset:
+    """Build the overlay of one analysed image.
+
+    Parameters
+    ----------
+    grey : NDArray[np.uint8]
+        (rows, columns) of the stored image, windowed, bright = dense
+        (``node.dicom.pixels.to_grey``).
+    long_side : int
+        Longest side of the overlay in pixels; 0 keeps the source's size.
+
+    Raises
+    ------
+    ValueError
+        ``grey`` is not the picture of ``image``, or ``image`` was not analysed.
+    """
+    header = image.header
+    if grey.shape != (header.Rows, header.Columns):
+        raise ValueError(f"instance {image.sop_instance_uid} has not {grey.shape} pixels")
+    if image.not_analysed:
+        raise ValueError(f"instance {image.sop_instance_uid} was not analysed")
+    overlay = start_result(
+        OVERLAY,
+        study,
+        header,
+        sop_instance_uid=image_result_uid(OVERLAY.name, study, image, str(long_side)),
+        instance_number=viewing_place(study.images, image),
+    )
+    picture = draw(grey, _marks(image), footer=_footer(study), long_side=long_side)
+    _add_capture(overlay, study, header)
+    _add_anatomy(overlay, header)
+    _add_derivation(overlay, header, image, is_reduced=picture.shape[:2] != grey.shape)
+    _add_spacing(overlay, header, picture)
+    _add_pixels(overlay, picture)
+    return overlay
+
+
+def _marks(image: ImageResult) -> list[Mark]:
+    return [Mark(found.box, f"{found.rank}: {found.percent} %") for found in image.findings]
+
+
+def _footer(study: StudyResult) -> list[str]:
+    return [DISCLAIMER, f"{study.algorithm.name} {study.algorithm.version}"]
+
+
+def _add_capture(overlay: Dataset, study: StudyResult, header: Dataset) -> None:
+    """Add the SC Equipment and SC Image modules (PS3.3 C.8.6.1, C.8.6.2)."""
+    moment = local_moment(study.completed_at, header)
+    overlay.ConversionType = "WSD"
+    overlay.DateOfSecondaryCapture = dicom_date(moment)
+    overlay.TimeOfSecondaryCapture = dicom_time(moment)
+    overlay.SecondaryCaptureDeviceManufacturer = overlay.Manufacturer
+    overlay.SecondaryCaptureDeviceManufacturerModelName = overlay.ManufacturerModelName
+    overlay.SecondaryCaptureDeviceSoftwareVersions = overlay.SoftwareVersions
+
+
+def _add_anatomy(overlay: Dataset, header: Dataset) -> None:
+    """Say which breast, which view and which way up, as far as the source does."""
+    overlay.PatientOrientation = None
+    copy_elements(header, overlay, _ANATOMY)
+    if stored_bytes(header, "ImageLaterality"):
+        copy_elements(header, overlay, ["ImageLaterality"])
+    else:
+        # Type 2C of a paired body part: what the source does not know stays empty.
+        overlay.Laterality = None
+        copy_elements(header, overlay, ["Laterality"])
+    overlay.BodyPartExamined = "BREAST"
+    if stored_bytes(header, "BodyPartExamined"):
+        copy_elements(header, overlay, ["BodyPartExamined"])
+    for view in overlay.get("ViewCodeSequence") or ():
+        # Type 2 in a mammogram, type 3 here, where an empty one is an error.
+        if "ViewModifierCodeSequence" in view and not view.ViewModifierCodeSequence:
+            del view.ViewModifierCodeSequence
+    for keyword in ("AnatomicRegionSequence", "ViewCodeSequence"):
+        if keyword in overlay and not overlay[keyword].value:
+            delattr(overlay, keyword)
+
+
+def _add_derivation(
+    overlay: Dataset, header: Dataset, image: ImageResult, *, is_reduced: bool
+) -> None:
+    """Add the General Image attributes that tell what was done to which image."""
+    overlay.ImageType = ["DERIVED", "SECONDARY"]
+    overlay.DerivationDescription = "Detector boxes and scores drawn on the windowed image"
+    if is_reduced:
+        overlay.DerivationDescription += ", reduced in size"
+    source = reference(*object_reference(header)[:2])
+    source.PurposeOfReferenceCodeSequence = [codes.SOURCE_IMAGE.item()]
+    source.SpatialLocationsPreserved = "NO" if is_reduced else "YES"
+    overlay.SourceImageSequence = [source]
+    series = Dataset()
+    series.SeriesInstanceUID = header.SeriesInstanceUID
+    series.ReferencedInstanceSequence = [reference(*object_reference(header)[:2])]
+    overlay.ReferencedSeriesSequence = [series]
+    overlay.BurnedInAnnotation = "NO"
+    if stored_bytes(header, "BurnedInAnnotation"):
+        copy_elements(header, overlay, ["BurnedInAnnotation"])
+    overlay.RecognizableVisualFeatures = "NO"
+    # Once lossy, always lossy, whatever we store the pixels as.
+    copy_elements(header, overlay, _LOSSY)
+    if Note.LOSSY in image.notes:
+        overlay.LossyImageCompression = "01"
+
+
+def _add_spacing(overlay: Dataset, header: Dataset, picture: NDArray[np.uint8]) -> None:
+    """Scale Pixel Spacing with the picture; spacing at the detector never becomes one."""
+    spacing = numbers(header, "PixelSpacing")
+    if len(spacing) != 2 or min(spacing) <= 0:
+        return
+    rows, columns = picture.shape[:2]
+    overlay.PixelSpacing = [
+        f"{spacing[0] * header.Rows / rows:.8g}",
+        f"{spacing[1] * header.Columns / columns:.8g}",
+    ]
+    copy_elements(
+        header,
+        overlay,
+        ["PixelSpacingCalibrationType", "PixelSpacingCalibrationDescription"],
+    )
+
+
+def _add_pixels(overlay: Dataset, picture: NDArray[np.uint8]) -> None:
+    overlay.SamplesPerPixel = 3
+    overlay.PhotometricInterpretation = "RGB"
+    overlay.PlanarConfiguration = 0
+    overlay.Rows, overlay.Columns = picture.shape[:2]
+    overlay.BitsAllocated = 8
+    overlay.BitsStored = 8
+    overlay.HighBit = 7
+    overlay.PixelRepresentation = 0
+    pixels = picture.tobytes()
+    overlay.add_new("PixelData", "OB", pixels + b"\0" * (len(pixels) % 2))

@@ -1,0 +1,23 @@
+"""The node's own words, in letters that every character set of DICOM holds."""
+
+from __future__ import annotations
+
+from typing import Final
+
+LO_LENGTH: Final = 64
+SH_LENGTH: Final = 16
+
+# The backslash separates values in most VRs, and ISO_IR 13 draws it and the tilde
+# as a yen sign and an overline.
+_REPLACED: Final = str.maketrans({"\\": "/", "~": "-"})
+
+
+def plain(text: str, length: int | None = None) -> str:
+    """Give ``text`` in printable ASCII on one line, at most ``length`` characters.
+
+    A result keeps its source's SpecificCharacterSet, whatever that is, so our own
+    text must not need another one; a letter outside ASCII becomes ``?``.
+    """
+    ascii_text = text.encode("ascii", "replace").decode("ascii").translate(_REPLACED)
+    printable = "".join(letter if letter.isprintable() else " " for letter in ascii_text)
+    return " ".join(printable.split())[:length].rstrip()

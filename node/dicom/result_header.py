@@ -1,0 +1,105 @@
+"""What every object of ours has around its content: series, equipment, times."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Final
+
+from pydicom import Dataset
+from pydicom.uid import ComprehensiveSRStorage, SecondaryCaptureImageStorage
+
+from node.dicom import identity
+from node.dicom.part10 import file_meta
+from node.dicom.plain_text import LO_LENGTH, SH_LENGTH, plain
+from node.dicom.result_uids import series_instance_uid
+from node.dicom.verbatim import stored_bytes
+
+if TYPE_CHECKING:
+    from node.dicom.findings import Device, StudyResult
+
+
+@dataclass(frozen=True, slots=True)
+class ResultKind:
+    """One kind of result; each has a series of its own in the study."""
+
+    name: str
+    sop_class_uid: str
+    modality: str
+    series_number: int
+    series_description: str
+
+
+MEASUREMENT_REPORT: Final = ResultKind(
+    "measurement_report", ComprehensiveSRStorage, "SR", 9002, "AI measurement report"
+)
+OVERLAY: Final = ResultKind("overlay", SecondaryCaptureImageStorage, "OT", 9003, "AI overlay")
+
+_OFFSET: Final = re.compile(rb"([+-])(\d{2})([0-5]\d)")
+
+
+def start_result(
+    kind: ResultKind,
+    study: StudyResult,
+    source: Dataset,
+    *,
+    sop_instance_uid: str,
+    instance_number: int,
+) -> Dataset:
+    """Build a result up to its content: the identity of ``source``, our series and device.
+
+    Every date and time is ``study.completed_at``, in the time zone that the source
+    declares, else as given.
+    """
+    moment = local_moment(study.completed_at, source)
+    result = Dataset()
+    identity.copy_identity(source, result)
+    result.SOPClassUID = kind.sop_class_uid
+    result.SOPInstanceUID = sop_instance_uid
+    result.InstanceNumber = instance_number
+    result.InstanceCreationDate = result.SeriesDate = result.ContentDate = dicom_date(moment)
+    result.InstanceCreationTime = result.SeriesTime = result.ContentTime = dicom_time(moment)
+    result.Modality = kind.modality
+    result.SeriesInstanceUID = series_instance_uid(kind.name, study)
+    result.SeriesNumber = kind.series_number
+    result.SeriesDescription = plain(
+        f"{kind.series_description} {study.device.model_name}", LO_LENGTH
+    )
+    _add_equipment(result, study.device, study.algorithm.device_uid)
+    result.ContentQualification = "RESEARCH"
+    result.file_meta = file_meta(result)
+    return result
+
+
+def local_moment(moment: datetime, source: Dataset) -> datetime:
+    """Move ``moment`` to TimezoneOffsetFromUTC (0008,0201) of ``source``, if it has one."""
+    match = _OFFSET.fullmatch(stored_bytes(source, "TimezoneOffsetFromUTC").strip(b"\0 "))
+    if match is None:
+        return moment
+    offset = timedelta(hours=int(match[2]), minutes=int(match[3]))
+    if offset >= timedelta(hours=24):
+        return moment
+    return moment.astimezone(timezone(-offset if match[1] == b"-" else offset))
+
+
+def dicom_date(moment: datetime) -> str:
+    """Write a DA."""
+    return f"{moment:%Y%m%d}"
+
+
+def dicom_time(moment: datetime) -> str:
+    """Write a TM, to the second."""
+    return f"{moment:%H%M%S}"
+
+
+def _add_equipment(result: Dataset, device: Device, device_uid: str) -> None:
+    result.Manufacturer = plain(device.manufacturer, LO_LENGTH)
+    result.ManufacturerModelName = plain(device.model_name, LO_LENGTH)
+    result.SoftwareVersions = plain(device.software_versions, LO_LENGTH)
+    result.DeviceSerialNumber = plain(device.serial_number, LO_LENGTH)
+    result.StationName = plain(device.station_name, SH_LENGTH)
+    result.DeviceUID = device_uid
+    # Optional, and a name that lost its letters would be worse than none.
+    if device.institution_name and device.institution_name.isascii():
+        result.InstitutionName = plain(device.institution_name, LO_LENGTH)

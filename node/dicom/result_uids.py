@@ -1,0 +1,108 @@
+"""The UIDs of results: other content, other UID; the same content, the same again.
+
+The moment of completion is no part of a key. Making an object again later therefore
+gives the UID that the archive has already, not a second object.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from node.dicom import uids
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from node.dicom.findings import Finding, ImageResult, StudyResult
+
+
+def series_instance_uid(kind: str, study: StudyResult) -> str:
+    """Derive the one series of this kind, study and model."""
+    return uids.derive(study.namespace, "series", kind, *_run(study))
+
+
+def report_uid(kind: str, study: StudyResult) -> str:
+    """Derive the UID of a report on all images, in whatever order they came."""
+    images = sorted(study.images, key=lambda image: image.sop_instance_uid)
+    predecessors = [part for reference in sorted(study.predecessors) for part in reference]
+    return uids.derive(
+        study.namespace,
+        "instance",
+        kind,
+        *_run(study),
+        *(image.sop_instance_uid for image in images),
+        _digest(_settings(study)),
+        *(_digest(_said(image)) for image in images),
+        _digest(predecessors),
+    )
+
+
+def image_result_uid(kind: str, study: StudyResult, image: ImageResult, *settings: str) -> str:
+    """Derive the UID of a result on one image; the study's other images do not matter."""
+    return uids.derive(
+        study.namespace,
+        "instance",
+        kind,
+        *_run(study),
+        image.sop_instance_uid,
+        _digest([*_settings(study), *settings]),
+        _digest(_said(image)),
+    )
+
+
+def tracking_uid(study: StudyResult, image: ImageResult, finding: Finding) -> str:
+    """Derive the UID under which every result names this box, rounded to 0.1 pixels."""
+    twins = [other for other in image.findings if _rounded(other) == _rounded(finding)]
+    # Viewers merge groups of one tracking UID; boxes that round alike keep theirs by rank.
+    rank = [str(finding.rank)] if len(twins) > 1 else []
+    return uids.derive(
+        study.namespace,
+        "tracking",
+        image.sop_instance_uid,
+        study.algorithm.name,
+        study.algorithm.version,
+        *_rounded(finding),
+        *rank,
+    )
+
+
+def _run(study: StudyResult) -> tuple[str, str, str]:
+    return (study.study_instance_uid, study.algorithm.name, study.algorithm.version)
+
+
+def _settings(study: StudyResult) -> list[str]:
+    """List what an administrator can change and a result shows."""
+    device = study.device
+    return [
+        repr(float(study.score_threshold)),
+        *study.algorithm.parameters,
+        study.algorithm.device_uid,
+        device.manufacturer,
+        device.model_name,
+        device.software_versions,
+        device.serial_number,
+        device.station_name,
+        device.institution_name,
+    ]
+
+
+def _said(image: ImageResult) -> list[str]:
+    """List what a result says of one image."""
+    numbers = [
+        repr(float(value))
+        for finding in image.findings
+        for value in (*finding.box, finding.score, finding.rank)
+    ]
+    return [str(image.not_analysed), str(len(image.notes)), *map(str, image.notes), *numbers]
+
+
+def _rounded(finding: Finding) -> list[str]:
+    return [f"{edge:.1f}" for edge in finding.box]
+
+
+def _digest(parts: Iterable[str]) -> str:
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(f"{len(part)}:{part}".encode())
+    return digest.hexdigest()
