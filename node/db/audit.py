@@ -8,8 +8,8 @@ The hash, for anybody who wants to check it without this program::
 row, whose ``id`` is 1, it is 64 zeros. ``canonical_json`` is the JSON object of every
 other column (``at, details, entity, entity_id, event, id, new, old, reason,
 study_instance_uid, uid, actor``) with keys sorted by code point at every level, no
-white space, every character outside ASCII as ``\uXXXX``, and ``at`` as
-``YYYY-MM-DDTHH:MM:SS.ffffffZ`` in UTC.
+white space, every character outside ASCII as ``\uXXXX``, numbers in their shortest
+form, and ``at`` as ``YYYY-MM-DDTHH:MM:SS.ffffffZ`` in UTC.
 
 What the chain shows and what not: a row that was changed, removed, put in or moved
 breaks it. Someone who owns the database and computes every later hash anew, or who
@@ -30,7 +30,7 @@ from sqlalchemy import ColumnElement, Row, String, Text, cast, select, type_coer
 from sqlalchemy.orm import Session
 
 from node.db.events import Event
-from node.db.session import hold_writer_lock
+from node.db.session import require_writer
 from node.db.tables import AuditEvent
 
 FIRST_PREVIOUS_HASH: Final = "0" * 64
@@ -111,12 +111,14 @@ def append(
     Raises
     ------
     ValueError
-        On an event name that is not in ``Event``, a naive ``at``, or details
-        that are not JSON.
+        On an event name that is not in ``Event``, a naive ``at``, or a number in
+        the details that is not finite.
+    TypeError
+        On details that are not JSON.
     """
     if at.tzinfo is None:
         raise ValueError(f"naive datetime {at} where a moment in UTC is due")
-    hold_writer_lock(session)
+    require_writer(session)
     session.flush()
     head = _head(session)
     row = AuditEvent(
@@ -151,16 +153,18 @@ def verify(session: Session, *, noted: Head | None = None) -> Verification:
     """
     head: Head | None = None
     noted_is_seen = noted is None
-    for row in session.execute(_EVERY_ROW, execution_options={"yield_per": _ROWS_AT_ONCE}):
-        expected_id = head.id + 1 if head else 1
-        problem = _problem(row, head)
-        if problem is None and noted is not None and row.id == noted.id:
-            noted_is_seen = True
-            if row.hash != noted.hash:
-                problem = f"event {row.id} has another hash than was noted"
-        if problem is not None:
-            return Verification(expected_id - 1, problem, expected_id, head)
-        head = Head(row.id, row.hash)
+    # Closed on the way out: a server-side cursor is left open by an early return.
+    with session.execute(_EVERY_ROW, execution_options={"yield_per": _ROWS_AT_ONCE}) as rows:
+        for row in rows:
+            problem = _problem(row, head)
+            if problem is None and noted is not None and row.id == noted.id:
+                noted_is_seen = True
+                if row.hash != noted.hash:
+                    problem = f"event {row.id} has another hash than was noted"
+            if problem is not None:
+                checked = head.id if head else 0
+                return Verification(checked, problem, checked + 1, head)
+            head = Head(row.id, row.hash)
     checked = head.id if head else 0
     if not noted_is_seen:
         return Verification(

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from node.db import audit
 from node.db.events import Event
-from node.db.session import hold_writer_lock
+from node.db.session import require_writer
 from node.db.tables import Association, Instance, Study
 from node.db.transitions import move
 from node.errors import ConflictingInstance
@@ -170,7 +170,7 @@ def record_instance(
         When the UID is recorded with other bytes. Nothing was written.
     """
     # Nobody else writes from here to the commit: what is looked up stays true.
-    hold_writer_lock(session)
+    require_writer(session)
     known = session.scalar(
         select(Instance).where(Instance.sop_instance_uid == stored.sop_instance_uid)
     )

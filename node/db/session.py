@@ -23,7 +23,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.engine import URL
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -31,8 +31,12 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from node.db import schema
 from node.errors import StopError
 
-UNAVAILABLE: Final = (OperationalError, InterfaceError, PoolTimeoutError)
-"""What a caller catches to say "no database now"."""
+UNAVAILABLE: Final = (OperationalError, InterfaceError, InternalError, PoolTimeoutError)
+"""What a caller catches to say "no database now".
+
+InternalError is how PostgreSQL says that it ended a stalled writer, or that it has
+become a read-only standby.
+"""
 
 LOCK_WAIT_SECONDS: Final = 30
 """A transaction waits this long for the one before it, then OperationalError."""
@@ -86,7 +90,7 @@ class Database:
         when the database is not available.
         """
         with Session(self._writer, expire_on_commit=False) as session, session.begin():
-            hold_writer_lock(session)
+            _begin_writing(session)
             yield session
 
     @contextmanager
@@ -149,12 +153,15 @@ def sqlite_path(url: URL) -> Path:
     return Path(url.database or "").absolute()
 
 
-def hold_writer_lock(session: Session) -> None:
-    """Be the only writer until the transaction ends; does nothing the second time."""
-    if session.info.get(_WRITES):
-        return
+def require_writer(session: Session) -> None:
+    """Raise RuntimeError, a mistake in the program, unless ``Database.begin`` gave the session."""
+    if not session.info.get(_WRITES):
+        raise RuntimeError("only a session of Database.begin() may write")
+
+
+def _begin_writing(session: Session) -> None:
     # On SQLite this statement is where BEGIN IMMEDIATE is sent.
-    connection = session.connection(execution_options={_WRITES: True})
+    connection = session.connection()
     if connection.dialect.name == "postgresql":
         connection.execute(
             text(
@@ -180,7 +187,7 @@ def _sqlite_engine(url: URL) -> Engine:
             check_same_thread=False,
         )
 
-    engine = create_engine(url, creator=connect)
+    engine = create_engine(url, creator=connect, hide_parameters=True)
     _listen(engine, "connect", _set_pragmas)
     _listen(engine, "begin", _begin_sqlite)
     return engine
@@ -210,6 +217,7 @@ def _pg_engine(url: URL) -> Engine:
     engine = create_engine(
         url,
         pool_pre_ping=True,
+        hide_parameters=True,
         isolation_level="READ COMMITTED",
         connect_args={**_CONNECT_DEFAULTS, **url.query},
     )
