@@ -148,6 +148,19 @@ def short(dataset: Dataset, keyword: str) -> int | None:
     return next(iter(shorts(dataset, keyword)), None)
 
 
+def words(dataset: Dataset, keyword: str, count: int) -> tuple[int, ...]:
+    """Read ``count`` unsigned values of 8 or 16 bits of a US or OW attribute (LUT Data)."""
+    element = _element(dataset, keyword)
+    stored = None if element is None else element.value
+    if not isinstance(stored, bytes):
+        return shorts(dataset, keyword)
+    if len(stored) in (count, count + count % 2):
+        return tuple(stored[:count])
+    little = dataset.original_encoding[1] is not False
+    whole = stored[: len(stored) // 2 * 2]
+    return struct.unpack(f"{'<' if little else '>'}{len(whole) // 2}H", whole)[:count]
+
+
 def items(dataset: Dataset, keyword: str) -> list[Dataset]:
     """Items of a sequence; none when it is absent or cannot be parsed."""
     if _element(dataset, keyword) is None:
