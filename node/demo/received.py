@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from pydicom import Dataset, dcmread
+from pydicom import Dataset, FileDataset, dcmread
 from pydicom.datadict import tag_for_keyword
-from pydicom.dataelem import RawDataElement
-from pydicom.uid import ComprehensiveSRStorage, SecondaryCaptureImageStorage
+from pydicom.filereader import data_element_generator
+from pydicom.uid import UID, ComprehensiveSRStorage, SecondaryCaptureImageStorage
 
 from node.dicom.geometry import Box
+from node.store.files import data_set_offset
 
 IDENTITY: Final = (
     "SpecificCharacterSet",
@@ -31,6 +32,8 @@ IDENTITY: Final = (
     "ReferringPhysicianName",
 )
 """What makes two objects one patient's and one study's (PS3.3 C.7.1.1, C.7.2.1, C.7.2.2)."""
+
+_LAST_IDENTITY_TAG: Final = 0x0020FFFF
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,31 +85,48 @@ def read_exchange(sources: Sequence[Path], results: Sequence[Path]) -> Exchange:
     return Exchange(
         images=images,
         results=objects,
-        image_identities={str(item.SOPInstanceUID): raw_identity(item) for item in images},
-        result_identities={str(item.SOPInstanceUID): raw_identity(item) for item in objects},
+        image_identities=_identities(sources, images),
+        result_identities=_identities(results, objects),
     )
 
 
-def raw_identity(item: Dataset) -> dict[str, bytes]:
-    """Take the bytes of the identity as they stand in the file, before anything decodes them.
+def raw_identity(path: Path, transfer_syntax_uid: str) -> dict[str, bytes]:
+    """Take the bytes of the identity as they stand in the file; nothing decodes them.
 
-    Raises
-    ------
-    TypeError
-        If one of them was decoded already: the comparison would prove nothing.
+    Absent and empty say the same here (PS3.5 7.4.3), and padding to even length belongs
+    to the encoding, not to the value (PS3.5 6.2).
     """
+    syntax = UID(transfer_syntax_uid)
+    with path.open("rb") as stream:
+        stream.seek(data_set_offset(stream))
+        elements = data_element_generator(
+            stream,
+            syntax.is_implicit_VR,
+            syntax.is_little_endian,
+            stop_when=lambda tag, _vr, _length: tag > _LAST_IDENTITY_TAG,
+        )
+        found = {int(element.tag): element.value for element in elements}
     raw = {}
     for keyword in IDENTITY:
-        tag = tag_for_keyword(keyword)
-        element = item.get_item(tag) if tag is not None and tag in item else None
-        if element is None:
-            raw[keyword] = b""  # absent and empty say the same (PS3.5 7.4.3)
-        elif isinstance(element, RawDataElement):
-            # PS3.5 6.2: padding to even length belongs to the encoding, not to the value.
-            raw[keyword] = (element.value or b"").rstrip(b" \0")
-        else:
-            raise TypeError(f"{keyword} was decoded before its bytes were compared")
+        value = found.get(_tag(keyword)) or b""
+        raw[keyword] = bytes(value).rstrip(b" \0")
     return raw
+
+
+def _identities(
+    paths: Sequence[Path], datasets: Sequence[FileDataset]
+) -> dict[str, dict[str, bytes]]:
+    return {
+        str(dataset.SOPInstanceUID): raw_identity(path, dataset.file_meta.TransferSyntaxUID)
+        for path, dataset in zip(paths, datasets, strict=True)
+    }
+
+
+def _tag(keyword: str) -> int:
+    tag = tag_for_keyword(keyword)
+    if tag is None:
+        raise ValueError(f"no attribute is called {keyword}")
+    return tag
 
 
 def reported_boxes(report: Dataset) -> list[ReportedBox]:
