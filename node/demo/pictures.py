@@ -1,0 +1,163 @@
+"""Pictures of what was sent and what came back, for people without a DICOM viewer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+from pydicom import dcmread
+
+from node.demo.films import CREDIT
+from node.demo.received import ReportedBox, reported_boxes, source_of
+from node.dicom.pixels import to_grey
+
+VIEW_LONG_SIDE: Final = 1600
+CELL_HEIGHT: Final = 640
+FOOTER_HEIGHT: Final = 58
+HANGING: Final = (("RCC", "LCC"), ("RMLO", "LMLO"))
+
+BOX_COLOUR: Final = (96, 255, 128)
+LABEL_COLOUR: Final = (255, 214, 102)
+TEXT_COLOUR: Final = (210, 210, 210)
+
+
+@dataclass(frozen=True, slots=True)
+class Pictures:
+    """PNG files: every view as sent, every overlay as received, and the four on one sheet."""
+
+    views: tuple[Path, ...]
+    overlays: tuple[Path, ...]
+    sheet: Path
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    name: str
+    grey: NDArray[np.uint8]  # (rows, columns) of the stored image
+    boxes: tuple[ReportedBox, ...]
+
+
+def write_pictures(
+    sources: Mapping[str, Path],
+    reports: Sequence[Path],
+    overlays: Sequence[Path],
+    folder: Path,
+    *,
+    footer: str,
+) -> Pictures:
+    """Write all pictures into ``folder``, which is made.
+
+    Parameters
+    ----------
+    sources : mapping of str to Path
+        The four images as sent, by view name (``RCC`` and so on).
+    reports, overlays : sequence of Path
+        As received; the sheet's boxes are read from the reports.
+    footer : str
+        What weights drew these boxes, in plain words; stands below the sheet.
+
+    Raises
+    ------
+    UnreadablePixels
+        If an image cannot be decoded.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    boxes = [box for path in reports for box in reported_boxes(dcmread(path))]
+    names: dict[str, str] = {}
+    views = []
+    for name, path in sources.items():
+        image = dcmread(path)
+        uid = str(image.SOPInstanceUID)
+        names[uid] = name
+        mine = tuple(box for box in boxes if box.sop_instance_uid == uid)
+        views.append(_View(name, to_grey(image), mine))
+    return Pictures(
+        views=tuple(_write_view(view, folder) for view in views),
+        overlays=tuple(_write_overlay(path, names, folder) for path in overlays),
+        sheet=_write_sheet({view.name: view for view in views}, footer, folder / "study.png"),
+    )
+
+
+def _write_view(view: _View, folder: Path) -> Path:
+    path = folder / f"{view.name}.png"
+    Image.fromarray(_reduced(view.grey, VIEW_LONG_SIDE / max(view.grey.shape))).save(path)
+    return path
+
+
+def _write_overlay(overlay: Path, names: Mapping[str, str], folder: Path) -> Path:
+    image = dcmread(overlay)
+    of = "-".join(names.get(uid, "unknown") for uid in source_of(image)) or "unknown"
+    path = folder / f"{of}-overlay.png"
+    Image.fromarray(image.pixel_array).save(path)
+    return path
+
+
+def _write_sheet(views: Mapping[str, _View], footer: str, path: Path) -> Path:
+    """Write the views back to back, right breasts on the left, as they hang in reading."""
+    cells = {name: _cell(view) for name, view in views.items()}
+    width = max(cells[right].width + cells[left].width for right, left in HANGING)
+    sheet = Image.new("RGB", (width, CELL_HEIGHT * len(HANGING) + FOOTER_HEIGHT))
+    for row, (right, left) in enumerate(HANGING):
+        # Centred on the line where the two chest walls meet.
+        middle = width // 2
+        sheet.paste(cells[right], (middle - cells[right].width, row * CELL_HEIGHT))
+        sheet.paste(cells[left], (middle, row * CELL_HEIGHT))
+    draw = ImageDraw.Draw(sheet)
+    top = CELL_HEIGHT * len(HANGING)
+    draw.rectangle((0, top, width, top + FOOTER_HEIGHT), fill=(0, 0, 0))
+    draw.text((10, top + 7), footer, LABEL_COLOUR, _fitting_font(footer, width - 20, 17))
+    small = f"Not for diagnosis. Films: {CREDIT}"
+    draw.text((10, top + 35), small, TEXT_COLOUR, _fitting_font(small, width - 20, 13))
+    sheet.save(path)
+    return path
+
+
+def _cell(view: _View) -> Image.Image:
+    scale = CELL_HEIGHT / view.grey.shape[0]
+    cell = Image.fromarray(_reduced(view.grey, scale)).convert("RGB")
+    draw = ImageDraw.Draw(cell)
+    font = ImageFont.load_default(14)
+    for reported in view.boxes:
+        x0, y0, x1, y1 = (round(edge * scale) for edge in reported.box)
+        draw.rectangle((x0 - 2, y0 - 2, x1 + 1, y1 + 1), outline=BOX_COLOUR, width=2)
+        if reported.score_percent is not None:
+            _plate(draw, f"{reported.score_percent:.1f} %", (x0, y0), cell.width, font)
+    at = 8 if view.name.startswith("L") is False else cell.width - 8
+    anchor = "la" if at == 8 else "ra"
+    draw.text((at, 8), view.name, LABEL_COLOUR, ImageFont.load_default(18), anchor=anchor)
+    return cell
+
+
+def _plate(
+    draw: ImageDraw.ImageDraw,
+    text: str,
+    corner: tuple[int, int],
+    width: int,
+    font: ImageFont.FreeTypeFont | ImageFont.ImageFont,
+) -> None:
+    """Write ``text`` on black above a box's top left corner, inside the cell."""
+    left, top, right, bottom = draw.textbbox((0, 0), text, font)
+    wide, high = right - left + 6, bottom - top + 6
+    x = min(max(corner[0] - 2, 0), round(width - wide))
+    y = max(corner[1] - 2 - high, 0)
+    draw.rectangle((x, y, x + wide, y + high), fill=(0, 0, 0))
+    draw.text((x + 3 - left, y + 3 - top), text, BOX_COLOUR, font)
+
+
+def _fitting_font(text: str, width: int, size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    """Take the largest font up to ``size`` that keeps ``text`` within ``width`` pixels."""
+    while size > 8 and ImageFont.load_default(size).getlength(text) > width:
+        size -= 1
+    return ImageFont.load_default(size)
+
+
+def _reduced(grey: NDArray[np.uint8], scale: float) -> NDArray[np.uint8]:
+    rows, columns = grey.shape
+    size = (max(1, round(columns * scale)), max(1, round(rows * scale)))
+    return np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
