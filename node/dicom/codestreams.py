@@ -16,7 +16,8 @@ _END: Final = b"\xff\xd9"
 _START_OF_SCAN: Final = 0xDA
 # SOF0..SOF15 less DHT, JPG and DAC, and JPEG-LS's SOF55
 _FRAME_MARKERS: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC} | {0xF7}
-_COLOUR_MARKERS: Final = (b"JFIF\0", b"Adobe")
+_COLOUR_MARKERS: Final = {b"JFIF\0": 16, b"Adobe": 14}
+"""Identifiers of application segments, and how long each must be to count."""
 _JP2_HEADER_LIMIT: Final = 64 * 1024
 """Bytes of boxes that may stand before the codestream of a JP2 file."""
 
@@ -37,7 +38,7 @@ class Codestream(NamedTuple):
 
 def describe(frame: bytes) -> Codestream | None:
     """Read the size of a frame; None when it is no codestream or lacks its end marker."""
-    if not frame.rstrip(b"\0").endswith(_END):
+    if _END not in frame.rstrip(b"\0")[-3:]:  # one byte of padding, whichever, may follow
         return None
     try:
         if frame.startswith(_JPEG_START):
@@ -65,7 +66,8 @@ def _describe_jpeg(frame: bytes) -> Codestream | None:
         if marker in _FRAME_MARKERS:
             precision, rows, columns, samples = struct.unpack_from(">BHHB", frame, position + 4)
             return Codestream(rows, columns, samples, precision, names_colours)
-        names_colours |= frame[position + 4 : position + 9] in _COLOUR_MARKERS
+        identifier = frame[position + 4 : position + 9]
+        names_colours |= length >= _COLOUR_MARKERS.get(identifier, length + 1)
         position += 2 + length
 
 

@@ -14,7 +14,7 @@ import imagecodecs
 import numpy as np
 from pydicom import uid
 from pydicom.encaps import generate_frames
-from pydicom.pixels.decoders import RLELosslessDecoder
+from pydicom.pixels.decoders.base import get_decoder
 from pydicom.uid import RLELossless
 
 from node.dicom import header as read
@@ -122,7 +122,7 @@ def decode(dataset: Dataset, layout: Layout) -> NDArray[Any]:
         elif syntax == RLELossless:
             samples = _decode_rle(dataset, layout)
         else:
-            samples = _view_native(pixel_data, syntax, layout)
+            samples = _view_native(pixel_data, syntax, layout, dataset["PixelData"].VR)
     except _Damaged as error:
         raise UnreadablePixels(_uid_of(dataset), f"{error} ({syntax or 'no syntax'})") from error
     if samples.shape != layout.shape:
@@ -149,7 +149,7 @@ _NATIVE: Final[dict[str, str]] = {
 }
 
 
-def _view_native(pixel_data: bytes, syntax: str, layout: Layout) -> NDArray[Any]:
+def _view_native(pixel_data: bytes, syntax: str, layout: Layout, vr: str) -> NDArray[Any]:
     if syntax not in _NATIVE:
         raise _Damaged("transfer syntax not accepted")
     if layout.photometric == "YBR_FULL_422":
@@ -159,8 +159,8 @@ def _view_native(pixel_data: bytes, syntax: str, layout: Layout) -> NDArray[Any]
     due = count * layout.bits_allocated // 8
     if len(pixel_data) != due + due % 2:
         raise _Damaged(f"Pixel Data has {len(pixel_data)} bytes, {due + due % 2} are due")
-    if layout.bits_allocated == 8 and order == ">":
-        # PS3.5 A.3: 8-bit samples in OW are swapped in pairs.
+    if layout.bits_allocated == 8 and order == ">" and vr == "OW":
+        # PS3.5 8.2: OW holds two 8-bit samples in each word, and words are swapped.
         samples = np.frombuffer(pixel_data, "<u2").byteswap().view(np.uint8)[:count]
     else:
         dtype = f"{order}u{layout.bits_allocated // 8}"
@@ -172,7 +172,7 @@ def _view_native(pixel_data: bytes, syntax: str, layout: Layout) -> NDArray[Any]
 
 def _decode_rle(dataset: Dataset, layout: Layout) -> NDArray[Any]:
     try:
-        samples, _ = RLELosslessDecoder.as_array(
+        samples, _ = get_decoder(RLELossless).as_array(
             dataset, index=0, raw=True, decoding_plugin="pylibjpeg"
         )
     except (ValueError, RuntimeError, EOFError, IndexError, TypeError, AttributeError) as error:
