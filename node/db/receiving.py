@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session
 from node.db import audit
 from node.db.events import Event
 from node.db.session import require_writer
+from node.db.studies import reopen_study
 from node.db.tables import Association, Instance, Study
-from node.db.transitions import move
 from node.errors import ConflictingInstance
 from node.states import InstanceState, StudyState
 
@@ -308,18 +308,5 @@ def _study_for(
     # Two SCP hosts' clocks may differ: the last moment is never set back.
     study.last_received_at = max(study.last_received_at, at)
     if study.state is not StudyState.OPEN:
-        move(
-            session,
-            study,
-            StudyState.OPEN,
-            at=at,
-            event=Event.STUDY_REOPENED,
-            actor=actor,
-            opened_at=at,
-            completed_at=None,
-            completed_because="",
-            report_attempts=0,
-            published_at=None,
-            not_before=None,
-        )
+        reopen_study(session, study, at=at, actor=actor, reason="LATE_IMAGE")
     return study
