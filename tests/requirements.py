@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,9 +13,15 @@ PIXELMED = Path("/usr/share/java/pixelmed.jar")
 
 
 def program(name: str) -> Path | None:
-    """Find a program; servers lie in /usr/sbin, which is not on everybody's path."""
-    places = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/local/sbin"])
-    found = shutil.which(name, path=places)
+    """Find a program; servers lie in /usr/sbin, which is not on everybody's path.
+
+    The virtual environment is left out: pynetdicom puts an echoscu and a storescu of
+    its own there, and a test that wants DCMTK must not meet them.
+    """
+    own = Path(sys.prefix) / "bin"
+    path = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    places = [place for place in path if Path(place) != own]
+    found = shutil.which(name, path=os.pathsep.join([*places, "/usr/sbin", "/usr/local/sbin"]))
     return Path(found) if found else None
 
 
