@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from config.log import configure
-from node.cli import audit, config, database, peers, replay, studies
+from node.cli import audit, config, database, health, peers, replay, studies
 from node.cli.context import ConfigOption, load
 from node.cli.processes import run_dispatch, run_scp
 from node.cli.up import run_up
@@ -23,6 +23,7 @@ app.add_typer(audit.app, name="audit")
 app.command("echo")(peers.echo_destination)
 app.command("send")(peers.send)
 app.command("retry")(replay.retry)
+app.command("health")(health.health)
 
 
 @app.command()

@@ -1,0 +1,113 @@
+"""`mgnode health`: whether one process of the node can do its work, for a container's health check.
+
+It opens no association: each would be a row in the audit log, one a minute for ever.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Annotated, Final
+
+import typer
+from kombu.exceptions import OperationalError
+
+from config.settings import Settings
+from node.cli.context import ConfigOption, JsonOption, load, print_json
+from node.cli.up import own_address
+from node.db.session import UNAVAILABLE, Database
+from node.dispatch.broker import celery_app
+from node.errors import NodeError
+from node.store.paths import Layout
+from node.store.quota import has_room
+
+TIMEOUT_SECONDS: Final = 5.0
+
+
+class Part(StrEnum):
+    """A process of the node."""
+
+    SCP = "scp"
+    DISPATCH = "dispatch"
+    ANALYSIS = "analysis"
+    NETWORK = "network"
+
+
+class NotHealthy(NodeError):
+    """What a check found; the text holds no URL, which may hold a password."""
+
+
+def health(
+    part: Annotated[Part, typer.Argument(help="The process that this check stands beside.")],
+    config: ConfigOption = None,
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Check what a process needs: database, storage, broker or port; exit status 1 if not."""
+    settings = load(config)
+    found = {name: _problem(check, settings) for name, check in CHECKS[part].items()}
+    problems = {name: text for name, text in found.items() if text}
+    if as_json:
+        print_json({"part": part.value, "healthy": not problems, "checks": found})
+    else:
+        for name, text in found.items():
+            typer.echo(f"{name}: {text or 'well'}")
+    if problems:
+        raise typer.Exit(1)
+
+
+def _problem(check: Callable[[Settings], None], settings: Settings) -> str:
+    try:
+        check(settings)
+    except NodeError as error:
+        return str(error)
+    return ""
+
+
+def _database(settings: Settings) -> None:
+    database = Database(settings.database_url)
+    try:
+        database.require_current_schema()
+    except UNAVAILABLE as error:
+        raise NotHealthy(f"cannot be reached: {type(error).__name__}") from error
+    finally:
+        database.dispose()
+
+
+def _storage(settings: Settings) -> None:
+    root = Layout(settings.storage.root).root
+    if not os.access(root, os.W_OK | os.X_OK):
+        raise NotHealthy(f"{root} is missing or cannot be written")
+
+
+def _room(settings: Settings) -> None:
+    _storage(settings)
+    if not has_room(settings.storage.root, settings.storage.free_space_gib):
+        raise NotHealthy(f"less than {settings.storage.free_space_gib:g} GiB free")
+
+
+def _broker(settings: Settings) -> None:
+    connection = celery_app(settings).connection_for_write(connect_timeout=TIMEOUT_SECONDS)
+    try:
+        with connection:
+            connection.ensure_connection(max_retries=1, timeout=TIMEOUT_SECONDS)
+    except OperationalError as error:
+        raise NotHealthy(f"cannot be reached: {type(error).__name__}") from error
+
+
+def _port(settings: Settings) -> None:
+    own = own_address(settings)
+    try:
+        socket.create_connection((own.host, own.port), TIMEOUT_SECONDS).close()
+    except OSError as error:
+        raise NotHealthy(f"{own.host}:{own.port} does not accept: {error.strerror}") from error
+
+
+CHECKS: Final[dict[Part, dict[str, Callable[[Settings], None]]]] = {
+    Part.SCP: {"database": _database, "storage": _room, "port": _port},
+    Part.DISPATCH: {"database": _database, "broker": _broker},
+    Part.ANALYSIS: {"database": _database, "storage": _storage, "broker": _broker},
+    Part.NETWORK: {"database": _database, "storage": _storage, "broker": _broker},
+}
