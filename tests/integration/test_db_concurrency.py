@@ -22,7 +22,7 @@ from node.db.tables import AuditEvent, Instance, Study
 from node.db.transitions import move
 from node.errors import ConflictingInstance, StateConflict
 from node.states import InstanceState
-from tests.rows import NOON, STUDY_UID, a_stored_object, an_instance
+from tests.table_rows import NOON, STUDY_UID, a_stored_object, an_instance
 
 PROCESSES = 8
 APPENDS = 100

@@ -8,8 +8,8 @@ from node.db import audit
 from node.db.events import Event
 from node.db.session import UNAVAILABLE, Database
 from node.db.upgrade import upgrade
-from tests.rows import NOON
 from tests.servers import PostgresqlServer, running, short_folder
+from tests.table_rows import NOON
 
 
 def append(database: Database, actor: str) -> None:

@@ -18,7 +18,7 @@ from node.db.audit import Head, Verification
 from node.db.events import Event
 from node.db.session import Database
 from node.db.tables import AuditEvent
-from tests.rows import NOON
+from tests.table_rows import NOON
 
 COLUMNS = [column.name for column in AuditEvent.__table__.columns]
 

@@ -23,7 +23,7 @@ from node.db.tables import Association, AuditEvent, Base, Instance, Study
 from node.db.transitions import move
 from node.errors import ConflictingInstance
 from node.states import InstanceState, StudyState
-from tests.rows import NOON, STUDY_UID, a_stored_object
+from tests.table_rows import NOON, STUDY_UID, a_stored_object
 
 LATER = NOON + timedelta(minutes=10)
 

@@ -17,7 +17,7 @@ from node.db.events import Event
 from node.db.session import UNAVAILABLE, Database
 from node.db.tables import AuditEvent, Study
 from node.errors import StopError
-from tests.rows import NOON, a_study
+from tests.table_rows import NOON, a_study
 
 WAIT_SECONDS = 20
 

@@ -17,7 +17,7 @@ from node.db.tables import AuditEvent, Delivery, Instance, Study
 from node.db.transitions import move
 from node.errors import StateConflict
 from node.states import DeliveryState, InstanceState, StudyState
-from tests.rows import NOON, a_delivery, a_study, an_instance
+from tests.table_rows import NOON, a_delivery, a_study, an_instance
 
 # This test's own copy of design.md's picture. Do not import it from node.states.
 LEGAL: dict[type[Any], set[tuple[str, str]]] = {
