@@ -28,28 +28,38 @@ POLL_SECONDS: Final = 0.1
 class EmbeddedNode:
     """A running node; its processes write to ``log_file``."""
 
-    def __init__(self, database: Database, log_file: Path) -> None:
+    def __init__(self, database: Database, supervisor: Supervisor, log_file: Path) -> None:
         self._database = database
-        self._log_file = log_file
-        self.status: int | None = None
+        self._supervisor = supervisor
+        self._status: int | None = None
+        self.log_file = log_file
 
     @property
     def database(self) -> Database:
         """Its tables."""
         return self._database
 
+    @property
+    def pids(self) -> dict[str, int]:
+        """Process ids of its programs that run now, by name."""
+        return self._supervisor.pids()
+
+    def supervise(self) -> None:
+        """Keep its programs running until they are told to stop."""
+        self._status = self._supervisor.run()
+
     def check(self) -> None:
         """Raise StopError when the node has ended by itself."""
-        if self.status is not None:
-            raise StopError(f"the node ended with status {self.status}: see {self._log_file}")
+        if self._status is not None:
+            raise StopError(f"the node ended with status {self._status}: see {self.log_file}")
 
 
 @contextmanager
 def embedded_node(settings: Settings) -> Iterator[EmbeddedNode]:
     """Run every process of a node; entered when its SCP answers C-ECHO.
 
-    The settings are written to a file below ``storage.root``, for the processes to
-    read: variables of this program's environment do not reach them.
+    The settings are written to a file below ``storage.root`` for the processes to read,
+    secrets go to their environment; this program's own ``MGNODE_*`` do not reach them.
 
     Raises
     ------
@@ -60,20 +70,15 @@ def embedded_node(settings: Settings) -> Iterator[EmbeddedNode]:
     layout.create()
     config = settings.storage.root.absolute() / "mgnode.toml"
     config.write_text(as_toml(LoadedSettings(settings, {})), encoding="utf-8")
-    environment = {
-        name: value for name, value in os.environ.items() if not name.startswith("MGNODE_")
-    } | {"MGNODE_CONFIG": str(config)}
     upgrade(settings.database_url)
     stop = threading.Event()
-    node = EmbeddedNode(Database(settings.database_url), config.with_name("node.log"))
-    with config.with_name("node.log").open("ab") as output:
-        programs = [*broker_programs(settings), *node_programs(environment)]
+    log_file = config.with_name("node.log")
+    with log_file.open("ab") as output:
+        programs = [*broker_programs(settings), *node_programs(_environment(settings, config))]
         supervisor = Supervisor(programs, stop, output)
-
-        def supervise() -> None:
-            node.status = supervisor.run()
-
-        thread = threading.Thread(target=supervise, name="supervisor")
+        node = EmbeddedNode(Database(settings.database_url), supervisor, log_file)
+        # No daemon: the node's processes end with the thread that started them.
+        thread = threading.Thread(target=node.supervise, name="supervisor")
         thread.start()
         try:
             _wait_for_echo(settings, node)
@@ -82,6 +87,18 @@ def embedded_node(settings: Settings) -> Iterator[EmbeddedNode]:
             stop.set()
             thread.join()
             node.database.dispose()
+
+
+def _environment(settings: Settings, config: Path) -> dict[str, str]:
+    secrets = {
+        "MGNODE_DATABASE__URL": settings.database.url,
+        "MGNODE_BROKER__URL": settings.broker.url,
+    }
+    return {
+        **{name: value for name, value in os.environ.items() if not name.startswith("MGNODE_")},
+        **{name: url.get_secret_value() for name, url in secrets.items() if url is not None},
+        "MGNODE_CONFIG": str(config),
+    }
 
 
 def _wait_for_echo(settings: Settings, node: EmbeddedNode) -> None:
