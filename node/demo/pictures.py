@@ -20,6 +20,9 @@ from node.dicom.pixels import to_grey
 VIEW_LONG_SIDE: Final = 1600
 CELL_HEIGHT: Final = 640
 FOOTER_HEIGHT: Final = 58
+LINE: Final = 2
+QUICK: Final = 3
+"""PNG compression level: half the time of the default, a tenth larger."""
 HANGING: Final = (("RCC", "LCC"), ("RMLO", "LMLO"))
 
 BOX_COLOUR: Final = (96, 255, 128)
@@ -86,7 +89,9 @@ def write_pictures(
 
 def _write_view(view: _View, folder: Path) -> Path:
     path = folder / f"{view.name}.png"
-    Image.fromarray(_reduced(view.grey, VIEW_LONG_SIDE / max(view.grey.shape))).save(path)
+    Image.fromarray(_reduced(view.grey, VIEW_LONG_SIDE / max(view.grey.shape))).save(
+        path, compress_level=QUICK
+    )
     return path
 
 
@@ -94,7 +99,7 @@ def _write_overlay(overlay: Path, names: Mapping[str, str], folder: Path) -> Pat
     image = dcmread(overlay)
     of = "-".join(names.get(uid, "unknown") for uid in source_of(image)) or "unknown"
     path = folder / f"{of}-overlay.png"
-    Image.fromarray(image.pixel_array).save(path)
+    Image.fromarray(image.pixel_array).save(path, compress_level=QUICK)
     return path
 
 
@@ -109,6 +114,10 @@ def _write_sheet(views: Mapping[str, _View], footer: str, path: Path) -> Path:
         sheet.paste(cells[right], (middle - cells[right].width, row * CELL_HEIGHT))
         sheet.paste(cells[left], (middle, row * CELL_HEIGHT))
     draw = ImageDraw.Draw(sheet)
+    for row, (right, left) in enumerate(HANGING):
+        at, font = row * CELL_HEIGHT + 10, ImageFont.load_default(18)
+        draw.text((10, at), right, LABEL_COLOUR, font)
+        draw.text((width - 10, at), left, LABEL_COLOUR, font, anchor="ra")
     top = CELL_HEIGHT * len(HANGING)
     draw.rectangle((0, top, width, top + FOOTER_HEIGHT), fill=(0, 0, 0))
     draw.text((10, top + 7), footer, LABEL_COLOUR, _fitting_font(footer, width - 20, 17))
@@ -125,12 +134,16 @@ def _cell(view: _View) -> Image.Image:
     font = ImageFont.load_default(14)
     for reported in view.boxes:
         x0, y0, x1, y1 = (round(edge * scale) for edge in reported.box)
-        draw.rectangle((x0 - 2, y0 - 2, x1 + 1, y1 + 1), outline=BOX_COLOUR, width=2)
+        # Around the box, so that its edge stays visible; inside where the picture ends.
+        frame = (
+            max(x0 - LINE, 0),
+            max(y0 - LINE, 0),
+            min(x1 + LINE, cell.width) - 1,
+            min(y1 + LINE, cell.height) - 1,
+        )
+        draw.rectangle(frame, outline=BOX_COLOUR, width=LINE)
         if reported.score_percent is not None:
             _plate(draw, f"{reported.score_percent:.1f} %", (x0, y0), cell.width, font)
-    at = 8 if view.name.startswith("L") is False else cell.width - 8
-    anchor = "la" if at == 8 else "ra"
-    draw.text((at, 8), view.name, LABEL_COLOUR, ImageFont.load_default(18), anchor=anchor)
     return cell
 
 

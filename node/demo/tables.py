@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
@@ -15,7 +16,7 @@ from node.demo.rows import StudyRows
 
 def image_table(rows: StudyRows, names: Mapping[str, str]) -> Table:
     """One line for each image; ``names`` are the views by SOP Instance UID."""
-    table = Table(title="The study", title_justify="left")
+    table = _table("The study")
     table.add_column("image")
     table.add_column("side and view")
     table.add_column("state")
@@ -36,7 +37,7 @@ def image_table(rows: StudyRows, names: Mapping[str, str]) -> Table:
 
 def result_table(rows: StudyRows, names: Mapping[str, str]) -> Table:
     """One line for each result and destination."""
-    table = Table(title="Results and deliveries", title_justify="left")
+    table = _table("Results and deliveries")
     table.add_column("result")
     table.add_column("of")
     table.add_column("kB", justify="right")
@@ -59,7 +60,7 @@ def result_table(rows: StudyRows, names: Mapping[str, str]) -> Table:
 
 def audit_table(events: Sequence[AuditEvent], names: Mapping[str, str]) -> Table:
     """One line for each audit event, its time from the first; UIDs shown as their names."""
-    table = Table(title="Audit trail of the study", title_justify="left")
+    table = _table("Audit trail of the study")
     table.add_column("id", justify="right")
     table.add_column("seconds", justify="right")
     table.add_column("event")
@@ -76,14 +77,14 @@ def audit_table(events: Sequence[AuditEvent], names: Mapping[str, str]) -> Table
             names.get(event.uid, event.entity),
             f"{event.old} → {event.new}" if event.old else event.new,
             event.reason,
-            event.actor,
+            event.actor.partition("@")[0],
         )
     return table
 
 
 def check_table(checks: Sequence[Check]) -> Table:
     """One line for each check."""
-    table = Table(title="Checks", title_justify="left")
+    table = _table("Checks")
     table.add_column("")
     table.add_column("what was checked")
     table.add_column("found")
@@ -91,6 +92,10 @@ def check_table(checks: Sequence[Check]) -> Table:
         verdict = Text("passed", style="green") if check.passed else Text("FAILED", style="red")
         table.add_row(verdict, check.name, check.detail)
     return table
+
+
+def _table(title: str) -> Table:
+    return Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD)
 
 
 def _seconds(value: float | None) -> str:

@@ -25,6 +25,8 @@ from node.errors import TransientFailure
 from node.scu.batch import SentObject, find_objects, send_objects
 
 POLL_SECONDS: Final = 0.1
+MODALITY: Final = "DEMOMODALITY"
+"""Calling AE title of the demo's sender."""
 
 
 class RunningNode(Protocol):
@@ -70,7 +72,8 @@ def send_and_wait(
     )
     objects = find_objects(sources).objects
     with _Bars(console, len(objects)) as bars:
-        sent = send_objects(objects, itself, settings.scu, on_sent=bars.sent)
+        modality = settings.scu.model_copy(update={"ae_title": MODALITY})
+        sent = send_objects(objects, itself, modality, on_sent=bars.sent)
         while True:
             node.check()
             with node.database.read() as session:
