@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from node.db import receiving
+from node.db import audit, receiving
 from node.db.events import Event as AuditedEvent
 from node.db.session import UNAVAILABLE
 from node.scp.admission import TEMPORARY_CONGESTION, Caller, Rejection, decide
@@ -75,10 +75,19 @@ class AssociationBook:
         for association in dead:
             self._close(association, "lost")
 
-    def close_orphans(self) -> None:
-        """Close the rows that a process of this name left open when it died."""
+    def take_over(self, swept: int) -> None:
+        """Record what a dead process of this name left: open rows, half-received files."""
+        now = datetime.now(UTC)
         with self._database.begin() as session:
-            receiving.close_orphaned_associations(session, scp=self._name, at=datetime.now(UTC))
+            receiving.close_orphaned_associations(session, scp=self._name, at=now)
+            if swept:
+                audit.append(
+                    session,
+                    at=now,
+                    event=AuditedEvent.SPOOL_SWEPT,
+                    actor=self._name,
+                    details={"files": swept},
+                )
 
     def _open_row(self, association: Association, caller: Caller) -> Rejection | None:
         try:
@@ -135,7 +144,7 @@ class AssociationBook:
             with self._database.begin() as session:
                 receiving.close_association(session, row_id, outcome=outcome, at=datetime.now(UTC))
         except UNAVAILABLE as error:
-            # The row stays open until close_orphans(): a study waits longer, nothing is lost.
+            # The row stays open until take_over(): a study waits longer, nothing is lost.
             log.exception("association_end_not_recorded", error=type(error).__name__)
         log.info("association_closed", association_id=row_id, outcome=outcome)
 

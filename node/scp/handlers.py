@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, cast
 
 import structlog
-from pydicom.uid import UID
 
 from node.db import receiving
 from node.db.events import Event as AuditedEvent
@@ -17,6 +16,7 @@ from node.db.session import UNAVAILABLE
 from node.dicom.header import InstanceFacts, facts
 from node.dicom.integrity import check_part10
 from node.errors import ConflictingInstance, MismatchedDataSet, OutOfResources
+from node.scp.incoming import is_uid
 from node.scp.status import Status, response, status_of
 from node.store.files import commit_file
 from node.store.paths import instance_path
@@ -132,9 +132,9 @@ class StoreService:
         arrival.size = spooled.path.stat().st_size
         with spooled.path.open("rb") as stream:
             found = facts(check_part10(stream, arrival.size))
-        arrival.study_instance_uid = found.study_instance_uid
         try:
             _check_agreement(found, arrival)
+            arrival.study_instance_uid = found.study_instance_uid
         except MismatchedDataSet:
             # Readable, but not what was announced: somebody must be able to look at it.
             commit_file(spooled.path, self._layout.quarantine / f"{sha256}.dcm")
@@ -188,7 +188,7 @@ class StoreService:
 
     def _say_refused(self, arrival: _Arrival, error: Exception) -> None:
         status = status_of(error)
-        uid = arrival.uid if UID(arrival.uid).is_valid else ""
+        uid = arrival.uid if is_uid(arrival.uid) else ""
         log.warning(
             "instance_refused",
             sop_instance_uid=uid,
@@ -232,3 +232,8 @@ def _check_agreement(found: InstanceFacts, arrival: _Arrival) -> None:
         raise MismatchedDataSet("the data set's SOP class is not the command's")
     if found.sop_instance_uid != arrival.uid:
         raise MismatchedDataSet("the data set's SOP Instance UID is not the command's")
+    # Type 1 in every storage IOD; without them the object belongs nowhere.
+    if not is_uid(found.study_instance_uid):
+        raise MismatchedDataSet("the data set has no Study Instance UID")
+    if not is_uid(found.series_instance_uid):
+        raise MismatchedDataSet("the data set has no Series Instance UID")

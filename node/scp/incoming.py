@@ -10,18 +10,16 @@ and remembers what went wrong for the C-STORE handler to answer.
 from __future__ import annotations
 
 import io
+import re
 import threading
 from typing import TYPE_CHECKING, Final
 
-from pydicom.filebase import DicomBytesIO
-from pydicom.filewriter import write_file_meta_info
-from pydicom.uid import UID
 from pynetdicom.dimse import DIMSEServiceProvider
 from pynetdicom.dimse_messages import DIMSEMessage
-from pynetdicom.dsutils import create_file_meta
 from typing_extensions import override
 
 from node.errors import MismatchedDataSet, NodeError, OutOfResources, UnreadableDataSet
+from node.scp.file_meta import part10_head
 from node.store.quota import has_room
 
 if TYPE_CHECKING:
@@ -33,7 +31,13 @@ if TYPE_CHECKING:
     from node.store.spool import Spool, SpooledFile
 
 _C_STORE_RQ: Final = 0x0001
-_PREAMBLE_AND_PREFIX: Final = b"\0" * 128 + b"DICM"
+# PS3.5 9.1 without its rule on leading zeros, which real devices break.
+_UID: Final = re.compile(r"[0-9.]{1,64}")
+
+
+def is_uid(text: str) -> bool:
+    """Say whether a text can be stored and logged as a UID."""
+    return _UID.fullmatch(text) is not None
 
 
 class IncomingDataSet(io.BytesIO):
@@ -164,17 +168,15 @@ class SpoolingProvider(DIMSEServiceProvider):
         context = self.assoc._accepted_cx.get(message.context_id or 0)
         if context is None:
             raise MismatchedDataSet("the presentation context was not accepted")
-        sop_class = UID(str(command.get("AffectedSOPClassUID", "")))
-        sop_instance = UID(str(command.get("AffectedSOPInstanceUID", "")))
-        if not (sop_class.is_valid and sop_instance.is_valid):
-            raise MismatchedDataSet("the command names an invalid UID")
-        meta = create_file_meta(
-            sop_class_uid=sop_class,
-            sop_instance_uid=sop_instance,
-            transfer_syntax=context.transfer_syntax[0],
+        sop_class = str(command.get("AffectedSOPClassUID", ""))
+        sop_instance = str(command.get("AffectedSOPInstanceUID", ""))
+        if not (is_uid(sop_class) and is_uid(sop_instance)):
+            raise MismatchedDataSet("the command names something that is no UID")
+        head = part10_head(
+            sop_class=sop_class,
+            sop_instance=sop_instance,
+            transfer_syntax=str(context.transfer_syntax[0]),
         )
-        buffer = DicomBytesIO()
-        write_file_meta_info(buffer, meta)
         spooled = self._spool.new_file()
-        spooled.write_meta(_PREAMBLE_AND_PREFIX + buffer.getvalue())
+        spooled.write_meta(head)
         return spooled

@@ -9,6 +9,7 @@ from socketserver import BaseServer
 from typing import TYPE_CHECKING, Final
 
 import structlog
+from pydicom.uid import UID
 from pynetdicom import AE, evt
 from pynetdicom.transport import (
     AddressInformation,
@@ -17,6 +18,8 @@ from pynetdicom.transport import (
 )
 from typing_extensions import override
 
+from node.dicom.part10 import IMPLEMENTATION_VERSION_NAME
+from node.dicom.uids import IMPLEMENTATION_CLASS_UID
 from node.errors import StopError
 from node.scp.associations import AssociationBook
 from node.scp.contexts import accepted_contexts
@@ -152,7 +155,7 @@ class StorageScp:
         server = self._listen()
         try:
             swept = self._spool.open()
-            self._associations.close_orphans()
+            self._associations.take_over(swept)
         except BaseException:
             server.server_close()
             self._spool.close()
@@ -181,6 +184,8 @@ class StorageScp:
     def _listen(self) -> _Server:
         scp = self._settings.scp
         entity = AE(scp.ae_title)
+        entity.implementation_class_uid = UID(IMPLEMENTATION_CLASS_UID)
+        entity.implementation_version_name = IMPLEMENTATION_VERSION_NAME
         entity.maximum_pdu_size = 0
         entity.maximum_associations = _NO_LIMIT
         entity.acse_timeout = scp.acse_timeout_seconds

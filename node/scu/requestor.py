@@ -6,10 +6,13 @@ import socket
 import time
 from typing import TYPE_CHECKING, Final
 
+from pydicom.uid import UID
 from pynetdicom import AE, evt
 from pynetdicom.dimse import DIMSEServiceProvider
 from typing_extensions import override
 
+from node.dicom.part10 import IMPLEMENTATION_VERSION_NAME
+from node.dicom.uids import IMPLEMENTATION_CLASS_UID
 from node.errors import PermanentFailure, TransientFailure
 
 if TYPE_CHECKING:
@@ -93,6 +96,8 @@ class _Entity(AE):
 
     def __init__(self, scu: ScuSettings) -> None:
         super().__init__(scu.ae_title)
+        self.implementation_class_uid = UID(IMPLEMENTATION_CLASS_UID)
+        self.implementation_version_name = IMPLEMENTATION_VERSION_NAME
         self._write_timeout = scu.dimse_timeout_seconds
         self._raw_socket: socket.socket | None = None
         self.connected = False

@@ -1,0 +1,160 @@
+"""Who may associate, as the peer sees it and as the audit log tells it."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from node.db.session import Database
+from node.db.tables import Association
+from tests.peer import ASSOCIATE_AC, VERIFICATION, RawRequestor
+from tests.receiving import RunningScp, running_scp, scp_settings
+from tests.requirements import program
+from tests.servers import wait_until
+
+CONTEXT = (VERIFICATION, ["1.2.840.10008.1.2"])
+
+
+def echoscu(
+    node: RunningScp, *, called: str = "MGNODE", calling: str = "ECHOSCU"
+) -> subprocess.CompletedProcess[str]:
+    host, port = node.address
+    command = [str(program("echoscu")), "-d", "-aec", called, "-aet", calling, host, str(port)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
+
+
+REFUSED = [
+    ({}, {"called": "OTHER"}, (1, 1, 7), "Called AE Title Not Recognized"),
+    (
+        {"calling_ae_titles": ("MAMMO1", "MAMMO2")},
+        {"calling": "MAMMO3"},
+        (1, 1, 3),
+        "Calling AE Title Not Recognized",
+    ),
+    ({"networks": ("192.0.2.0/24",)}, {}, (1, 1, 1), "No Reason"),
+]
+NAMES = ["called_ae_not_recognised", "calling_ae_not_recognised", "network_not_allowed"]
+
+
+@pytest.mark.parametrize(
+    ("scp", "titles", "expected", "name"),
+    [(*row[:3], name) for row, name in zip(REFUSED, NAMES, strict=True)],
+    ids=NAMES,
+)
+def test_a_refused_peer_gets_its_reason_and_an_audit_row(
+    tmp_path: Path,
+    database: Database,
+    scp: dict[str, Any],
+    titles: dict[str, str],
+    expected: tuple[int, int, int],
+    name: str,
+) -> None:
+    settings = scp_settings(tmp_path, **scp)
+    with running_scp(settings, database) as node, RawRequestor(node.address) as line:
+        assert line.associate(CONTEXT, **titles).rejection == expected
+
+        (row,) = node.audited("association_rejected")
+        assert row.reason == name
+        assert row.details["peer_host"] == "127.0.0.1"
+        assert row.details["calling_ae"] == titles.get("calling", "RAWPEER")
+        assert node.count(Association) == 0
+
+
+@pytest.mark.dcmtk
+@pytest.mark.parametrize(("scp", "titles", "expected", "words"), REFUSED, ids=NAMES)
+def test_dcmtk_reads_the_reason_of_a_refusal(
+    tmp_path: Path,
+    database: Database,
+    scp: dict[str, Any],
+    titles: dict[str, str],
+    expected: tuple[int, int, int],
+    words: str,
+) -> None:
+    del expected
+    with running_scp(scp_settings(tmp_path, **scp), database) as node:
+        done = echoscu(node, **titles)
+
+    assert done.returncode != 0
+    said = re.sub(r"\s+", " ", done.stderr + done.stdout)
+    assert "Association Rejected" in said
+    assert "Rejected Permanent" in said
+    assert words in said
+
+
+@pytest.mark.dcmtk
+def test_dcmtk_is_answered_an_echo_and_its_association_has_a_row(
+    tmp_path: Path, database: Database
+) -> None:
+    with running_scp(scp_settings(tmp_path), database) as node:
+        assert echoscu(node).returncode == 0
+
+        wait_until(lambda: node.outcomes() == ["released"], "the release is recorded")
+        (opened,) = node.audited("association_opened")
+        (closed,) = node.audited("association_closed")
+        assert opened.details["calling_ae"] == "ECHOSCU"
+        assert closed.reason == "released"
+
+
+def test_a_listed_calling_title_gets_in(tmp_path: Path, database: Database) -> None:
+    settings = scp_settings(tmp_path, calling_ae_titles=("MAMMO1", "MAMMO2"))
+    with running_scp(settings, database) as node, RawRequestor(node.address) as line:
+        assert line.associate(CONTEXT, calling="MAMMO2").kind == ASSOCIATE_AC
+        assert line.echo() == 0x0000
+        line.release()
+
+
+def test_one_association_too_many_is_told_to_come_again(tmp_path: Path, database: Database) -> None:
+    settings = scp_settings(tmp_path, max_associations=2)
+    with (
+        running_scp(settings, database) as node,
+        RawRequestor(node.address) as first,
+        RawRequestor(node.address) as second,
+        RawRequestor(node.address) as third,
+        RawRequestor(node.address) as fourth,
+    ):
+        assert first.associate(CONTEXT).kind == ASSOCIATE_AC
+        assert second.associate(CONTEXT).kind == ASSOCIATE_AC
+        assert third.associate(CONTEXT).rejection == (2, 3, 2)
+        first.release()
+        wait_until(lambda: node.open_associations() == 1, "the release is recorded")
+
+        assert fourth.associate(CONTEXT).kind == ASSOCIATE_AC
+        assert [row.reason for row in node.audited("association_rejected")] == [
+            "local_limit_exceeded"
+        ]
+
+
+def test_without_a_database_a_peer_is_told_to_come_again(
+    tmp_path: Path, sqlite_template: Path
+) -> None:
+    path = tmp_path / "mgnode.db"
+    path.write_bytes(sqlite_template.read_bytes())
+    database = Database(f"sqlite:///{path}")
+    with (
+        running_scp(scp_settings(tmp_path / "data"), database) as node,
+        RawRequestor(node.address) as early,
+        RawRequestor(node.address) as late,
+    ):
+        database.dispose()
+        path.rename(tmp_path / "away.db")
+        assert early.associate(CONTEXT).rejection == (2, 3, 1)
+
+        (tmp_path / "away.db").rename(path)
+        assert late.associate(CONTEXT).kind == ASSOCIATE_AC
+    database.dispose()
+
+
+def test_what_is_no_dicom_does_not_disturb_the_others(tmp_path: Path, database: Database) -> None:
+    with (
+        running_scp(scp_settings(tmp_path), database) as node,
+        RawRequestor(node.address) as browser,
+        RawRequestor(node.address) as line,
+    ):
+        browser.send(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+
+        line.associate(CONTEXT)
+        assert line.echo() == 0x0000

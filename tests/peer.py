@@ -1,0 +1,363 @@
+"""A scripted DICOM peer that speaks raw bytes, so that it can speak wrongly.
+
+It shares no code with the node or with pynetdicom: PDUs (PS3.8 9.3) and command
+sets (PS3.7 6.3) are packed and unpacked by hand.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Final, Self
+
+APPLICATION_CONTEXT: Final = b"1.2.840.10008.3.1.1.1"
+VERIFICATION: Final = "1.2.840.10008.1.1"
+IMPLICIT: Final = "1.2.840.10008.1.2"
+EXPLICIT: Final = "1.2.840.10008.1.2.1"
+
+ASSOCIATE_RQ, ASSOCIATE_AC, ASSOCIATE_RJ, P_DATA, RELEASE_RQ, RELEASE_RP, ABORT = range(1, 8)
+
+C_STORE_RQ: Final = 0x0001
+C_STORE_RSP: Final = 0x8001
+C_ECHO_RQ: Final = 0x0030
+C_ECHO_RSP: Final = 0x8030
+NO_DATA_SET: Final = 0x0101
+A_DATA_SET: Final = 0x0001
+
+
+@dataclass(frozen=True)
+class Pdu:
+    """One PDU: its type and what follows its length."""
+
+    kind: int
+    body: bytes
+
+    @property
+    def rejection(self) -> tuple[int, int, int]:
+        """Result, source and reason of an A-ASSOCIATE-RJ."""
+        assert self.kind == ASSOCIATE_RJ, f"PDU type {self.kind}"
+        return self.body[1], self.body[2], self.body[3]
+
+
+def pdu(kind: int, body: bytes) -> bytes:
+    return struct.pack(">BxL", kind, len(body)) + body
+
+
+def item(kind: int, body: bytes) -> bytes:
+    return struct.pack(">BxH", kind, len(body)) + body
+
+
+def user_information(max_pdu: int) -> bytes:
+    maximum = item(0x51, struct.pack(">L", max_pdu))
+    return item(0x50, maximum + item(0x52, b"2.25.1") + item(0x55, b"RAWPEER"))
+
+
+def associate_rq(
+    contexts: Sequence[tuple[str, Sequence[str]]],
+    *,
+    called: str = "MGNODE",
+    calling: str = "RAWPEER",
+) -> bytes:
+    """Pack an A-ASSOCIATE-RQ; context identifiers are 1, 3, 5 in order."""
+    proposed = b""
+    for number, (abstract, syntaxes) in enumerate(contexts):
+        names = item(0x30, abstract.encode()) + b"".join(
+            item(0x40, syntax.encode()) for syntax in syntaxes
+        )
+        proposed += item(0x20, bytes([2 * number + 1, 0, 0, 0]) + names)
+    titles = called.encode().ljust(16) + calling.encode().ljust(16)
+    head = struct.pack(">HH", 1, 0) + titles + bytes(32)
+    return pdu(
+        ASSOCIATE_RQ, head + item(0x10, APPLICATION_CONTEXT) + proposed + user_information(0)
+    )
+
+
+def command(*elements: tuple[int, bytes]) -> bytes:
+    """Pack a command set: (element number of group 0000, value), ascending."""
+    body = b"".join(
+        struct.pack("<HHL", 0, number, len(value) + len(value) % 2)
+        + value
+        + b"\0" * (len(value) % 2)
+        for number, value in elements
+    )
+    return struct.pack("<HHLL", 0, 0, 4, len(body)) + body
+
+
+def us(value: int) -> bytes:
+    return struct.pack("<H", value)
+
+
+def c_store_rq(sop_class: str, sop_instance: str, *, message_id: int = 1) -> bytes:
+    return command(
+        (0x0002, sop_class.encode()),
+        (0x0100, us(C_STORE_RQ)),
+        (0x0110, us(message_id)),
+        (0x0700, us(0)),
+        (0x0800, us(A_DATA_SET)),
+        (0x1000, sop_instance.encode()),
+    )
+
+
+def elements_of(command_set: bytes) -> dict[int, bytes]:
+    """Unpack a command set to element number -> value."""
+    found = {}
+    offset = 0
+    while offset < len(command_set):
+        _, number, length = struct.unpack_from("<HHL", command_set, offset)
+        found[number] = command_set[offset + 8 : offset + 8 + length]
+        offset += 8 + length
+    return found
+
+
+class Line:
+    """A TCP connection on which PDUs come and go; every wait has a limit."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self.socket = connection
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.socket.close()
+
+    def send(self, data: bytes) -> None:
+        self.socket.sendall(data)
+
+    def send_pdv(self, context: int, data: bytes, *, is_command: bool, last: bool = True) -> None:
+        control = (1 if is_command else 0) | (2 if last else 0)
+        value = bytes([context, control]) + data
+        self.send(pdu(P_DATA, struct.pack(">L", len(value)) + value))
+
+    def read_exactly(self, length: int) -> bytes:
+        data = b""
+        while len(data) < length:
+            block = self.socket.recv(length - len(data))
+            if not block:
+                raise EOFError(f"closed after {len(data)} of {length} bytes")
+            data += block
+        return data
+
+    def read(self) -> Pdu:
+        """Read one PDU; EOFError when the other side closed."""
+        kind, length = struct.unpack(">BxL", self.read_exactly(6))
+        return Pdu(kind, self.read_exactly(length))
+
+    def read_command(self) -> dict[int, bytes]:
+        """Read P-DATA up to the end of one command set; data set fragments are dropped."""
+        whole = b""
+        while True:
+            got = self.read()
+            assert got.kind == P_DATA, f"PDU type {got.kind} where P-DATA is due"
+            offset = 0
+            while offset < len(got.body):
+                (length,) = struct.unpack_from(">L", got.body, offset)
+                control = got.body[offset + 5]
+                if control & 1:
+                    whole += got.body[offset + 6 : offset + 4 + length]
+                    if control & 2:
+                        return elements_of(whole)
+                offset += 4 + length
+
+    def read_data_set(self) -> bytes:
+        """Read P-DATA up to the end of one data set."""
+        whole = b""
+        while True:
+            got = self.read()
+            assert got.kind == P_DATA, f"PDU type {got.kind} where P-DATA is due"
+            offset = 0
+            while offset < len(got.body):
+                (length,) = struct.unpack_from(">L", got.body, offset)
+                whole += got.body[offset + 6 : offset + 4 + length]
+                if got.body[offset + 5] == 2:
+                    return whole
+                offset += 4 + length
+
+    def is_closed(self) -> bool:
+        """Wait for the other side to close, reading what it still sends."""
+        try:
+            while self.socket.recv(65536):
+                pass
+        except ConnectionResetError:
+            return True
+        except TimeoutError:
+            return False
+        return True
+
+    def reset(self) -> None:
+        """Close with a TCP reset, as a machine that lost its power and came back."""
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.socket.close()
+
+
+class RawRequestor(Line):
+    """The side that asks for an association.
+
+    Parameters
+    ----------
+    address : (str, int)
+        Of the SCP.
+    seconds : float
+        Limit of every wait.
+    """
+
+    def __init__(self, address: tuple[str, int], *, seconds: float = 20.0) -> None:
+        super().__init__(socket.create_connection(address, seconds))
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def associate(
+        self,
+        *contexts: tuple[str, Sequence[str]],
+        called: str = "MGNODE",
+        calling: str = "RAWPEER",
+    ) -> Pdu:
+        """Ask for an association and return the answer."""
+        self.send(associate_rq(contexts, called=called, calling=calling))
+        return self.read()
+
+    def store(
+        self,
+        data_set: bytes,
+        *,
+        sop_class: str,
+        sop_instance: str,
+        context: int = 1,
+        fragment: int = 16000,
+    ) -> tuple[int, str]:
+        """Send one C-STORE and return its status and error comment."""
+        self.send_pdv(context, c_store_rq(sop_class, sop_instance), is_command=True)
+        self.send_data_set(data_set, context=context, fragment=fragment)
+        return self.read_status()
+
+    def send_data_set(
+        self, data_set: bytes, *, context: int = 1, fragment: int = 16000, last: bool = True
+    ) -> None:
+        """Send a data set in fragments; with ``last`` False it never ends."""
+        for start in range(0, max(len(data_set), 1), fragment):
+            is_last = last and start + fragment >= len(data_set)
+            block = data_set[start : start + fragment]
+            self.send_pdv(context, block, is_command=False, last=is_last)
+
+    def read_status(self) -> tuple[int, str]:
+        answer = self.read_command()
+        return (
+            struct.unpack("<H", answer[0x0900])[0],
+            answer.get(0x0902, b"").decode().strip(" \0"),
+        )
+
+    def echo(self, *, context: int = 1) -> int:
+        """Send one C-ECHO and return its status."""
+        request = command(
+            (0x0002, VERIFICATION.encode()),
+            (0x0100, us(C_ECHO_RQ)),
+            (0x0110, us(1)),
+            (0x0800, us(NO_DATA_SET)),
+        )
+        self.send_pdv(context, request, is_command=True)
+        return self.read_status()[0]
+
+    def release(self) -> None:
+        self.send(pdu(RELEASE_RQ, bytes(4)))
+        assert self.read().kind == RELEASE_RP
+
+    def abort(self) -> None:
+        self.send(pdu(ABORT, bytes(4)))
+
+
+class AcceptedLine(Line):
+    """The side that was asked, after its listener accepted the connection."""
+
+    def accept(self, *, syntax_of: Callable[[str, list[str]], str | None]) -> bytes:
+        """Read A-ASSOCIATE-RQ and accept each context whose ``syntax_of`` is not None."""
+        request = self.read()
+        assert request.kind == ASSOCIATE_RQ
+        answers = b""
+        for context, abstract, syntaxes in contexts_of(request.body):
+            chosen = syntax_of(abstract, syntaxes)
+            result = 0 if chosen else 4
+            answers += item(
+                0x21,
+                bytes([context, 0, result, 0]) + item(0x40, (chosen or syntaxes[0]).encode()),
+            )
+        head = request.body[:68]
+        self.send(
+            pdu(
+                ASSOCIATE_AC,
+                head + item(0x10, APPLICATION_CONTEXT) + answers + user_information(16384),
+            )
+        )
+        return request.body
+
+    def answer_store(self, context: int, request: dict[int, bytes], status: int) -> None:
+        """Answer one C-STORE."""
+        response = command(
+            (0x0002, request[0x0002]),
+            (0x0100, us(C_STORE_RSP)),
+            (0x0120, request[0x0110]),
+            (0x0800, us(NO_DATA_SET)),
+            (0x0900, us(status)),
+            (0x1000, request[0x1000]),
+        )
+        self.send_pdv(context, response, is_command=True)
+
+    def answer_release(self) -> None:
+        assert self.read().kind == RELEASE_RQ
+        self.send(pdu(RELEASE_RP, bytes(4)))
+
+
+def contexts_of(body: bytes) -> Iterator[tuple[int, str, list[str]]]:
+    """Unpack the presentation contexts of an A-ASSOCIATE-RQ: id, abstract, syntaxes."""
+    for kind, value in _items(body[68:]):
+        if kind == 0x20:
+            names = [(sub, name.decode()) for sub, name in _items(value[4:])]
+            abstract = next(name for sub, name in names if sub == 0x30)
+            yield value[0], abstract, [name for sub, name in names if sub == 0x40]
+
+
+def _items(data: bytes) -> Iterator[tuple[int, bytes]]:
+    offset = 0
+    while offset < len(data):
+        kind, length = struct.unpack_from(">BxH", data, offset)
+        yield kind, data[offset + 4 : offset + 4 + length]
+        offset += 4 + length
+
+
+@contextmanager
+def raw_acceptor(
+    script: Callable[[AcceptedLine], None], *, seconds: float = 20.0
+) -> Iterator[tuple[str, int]]:
+    """Listen on loopback and run ``script`` on the first connection; give the address.
+
+    What the script raises fails the test when the block is left.
+    """
+    failures: list[BaseException] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(seconds)
+
+        def serve() -> None:
+            try:
+                connection, _ = listener.accept()
+                connection.settimeout(seconds)
+                with AcceptedLine(connection) as line:
+                    script(line)
+            except (OSError, EOFError, AssertionError) as error:
+                failures.append(error)
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        host, port = listener.getsockname()
+        yield host, port
+        thread.join(seconds)
+    assert not thread.is_alive(), "the scripted peer is still busy"
+    if failures:
+        raise failures[0]
