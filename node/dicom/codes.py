@@ -103,13 +103,14 @@ ACQUISITION_EQUIPMENT: Final = _dcm("109101", "Acquisition Equipment")
 PERCENT: Final = Code("%", "UCUM", "Percent")
 PIXELS: Final = Code("{pixels}", "UCUM", "Pixels")
 
-# CID 244, the side of a finding site
-SIDES: Final[dict[str, Code]] = {"L": _sct("7771000", "Left"), "R": _sct("24028007", "Right")}
-
-# CID 6022 and CID 4014, by the keywords that node.dicom.header gives
-BREAST_SIDES: Final[dict[str, Code]] = {
-    term.keyword: _sct(term.sct, term.meaning) for term in views.LATERALITIES
+# CID 244, by the keywords that node.dicom.header gives
+SIDES: Final[dict[str, Code]] = {
+    "L": _sct("7771000", "Left"),
+    "R": _sct("24028007", "Right"),
+    "B": _sct("51440002", "Right and left"),
 }
+
+# CID 4014, likewise
 VIEWS: Final[dict[str, Code]] = {term.keyword: _sct(term.sct, term.meaning) for term in views.VIEWS}
 
 # CID 29, the modalities that mammograms come as

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -23,8 +23,10 @@ BLACK: Final = (0, 0, 0)
 # Of the longest side: three pixels in the detector's 800, and never less than two.
 _LINE: Final = 3 / 800
 _MIN_LINE: Final = 2
-_LABEL: Final = 1 / 44
-_FOOTER: Final = 1 / 64
+# Letters, of the longest side, and of the width where the picture is narrow.
+_LABEL: Final = (1 / 44, 1 / 10)
+_FOOTER: Final = (1 / 64, 1 / 20)
+_FOOTER_PART_LENGTH: Final = 96  # characters
 _LEAST_LETTER: Final = 11  # pixels; smaller ones cannot be read
 _LEAST_LETTER_IN_NEED: Final = 7  # when the picture is too narrow for more
 
@@ -97,19 +99,18 @@ def draw(
     if (height, width) != (rows, columns):
         grey = cv2.resize(grey, (width, height), interpolation=cv2.INTER_AREA).astype(np.uint8)
     picture = np.repeat(grey[:, :, np.newaxis], 3, axis=2)
+    canvas = Image.fromarray(picture)
     frames = [_frame(mark.box, (rows, columns), (height, width)) for mark in marks]
+    footer_plate = _footer_plate(footer, height, width)
+    footer_area = _best(_footer_places(footer_plate, grey), [], frames)
+    _draw_plate(canvas, footer_plate, footer_area)
     line = max(_MIN_LINE, round(max(height, width) * _LINE))
     for frame in reversed(frames):
-        _draw_frame(picture, frame, line)
-
-    canvas = Image.fromarray(picture)
-    footer_plate = _footer_plate(footer, height, width)
-    footer_area = _best(_footer_places(footer_plate, height, width), grey, [], frames)
-    _draw_plate(canvas, footer_plate, footer_area)
+        _draw_frame(canvas, frame, line)
     taken = [footer_area]
     for mark, frame in zip(marks, frames, strict=True):
-        plate = _plate([plain(mark.label)], round(max(height, width) * _LABEL), width)
-        area = _best(_label_places(plate, frame, line, height, width), None, taken, frames)
+        plate = _label_plate(mark.label, height, width)
+        area = _best(_label_places(plate, frame, line, height, width), taken, frames)
         _draw_plate(canvas, plate, area)
         taken.append(area)
     return np.asarray(canvas)
@@ -130,13 +131,11 @@ def _frame(box: Box, size: tuple[int, int], drawn: tuple[int, int]) -> _Area:
     )
 
 
-def _draw_frame(picture: NDArray[np.uint8], frame: _Area, line: int) -> None:
+def _draw_frame(canvas: Image.Image, frame: _Area, line: int) -> None:
     """Draw inwards from the frame's outer pixels; a small box keeps its middle free."""
     x0, y0, x1, y1 = frame
     line = max(1, min(line, (x1 - x0) // 4, (y1 - y0) // 4))
-    inside = picture[y0 + line : y1 - line, x0 + line : x1 - line].copy()
-    picture[y0:y1, x0:x1] = GREEN
-    picture[y0 + line : y1 - line, x0 + line : x1 - line] = inside
+    ImageDraw.Draw(canvas).rectangle((x0, y0, x1 - 1, y1 - 1), outline=GREEN, width=line)
 
 
 def _font(size: int) -> ImageFont.FreeTypeFont:
@@ -146,13 +145,18 @@ def _font(size: int) -> ImageFont.FreeTypeFont:
     return font
 
 
-def _plate(lines: Sequence[str], letter: int, width: int) -> _Plate:
-    """Set lines as large as ``letter`` pixels, smaller when ``width`` asks for it."""
-    size = max(letter, _LEAST_LETTER)
-    plate = _set(lines, size)
+def _letter(share: tuple[float, float], height: int, width: int) -> int:
+    of_longest, of_width = share
+    return max(_LEAST_LETTER, round(min(max(height, width) * of_longest, width * of_width)))
+
+
+def _label_plate(label: str, height: int, width: int) -> _Plate:
+    """Set a label on one line, smaller where the picture is too narrow for it."""
+    size = _letter(_LABEL, height, width)
+    plate = _set([plain(label)], size)
     while plate.width > width and size > _LEAST_LETTER_IN_NEED:
         size -= 1
-        plate = _set(lines, size)
+        plate = _set(plate.lines, size)
     return plate
 
 
@@ -167,13 +171,12 @@ def _set(lines: Sequence[str], size: int) -> _Plate:
 
 def _footer_plate(parts: Sequence[str], height: int, width: int) -> _Plate:
     """Set the footer on one line, else a line for each part, else broken and small."""
-    words = [plain(part) for part in parts if plain(part)]
-    letter = round(max(height, width) * _FOOTER)
+    words = [plain(part, _FOOTER_PART_LENGTH) for part in parts]
+    size = _letter(_FOOTER, height, width)
     for lines in ([" | ".join(words)], words):
-        plate = _set(lines, max(letter, _LEAST_LETTER))
+        plate = _set(lines, size)
         if plate.width <= width:
             return plate
-    size = max(letter, _LEAST_LETTER)
     while True:
         plate = _set(_broken(words, size, width), size)
         if size <= _LEAST_LETTER_IN_NEED or (plate.width <= width and plate.height <= height / 4):
@@ -204,10 +207,17 @@ def _broken(parts: Sequence[str], size: int, width: int) -> list[str]:
     return [line for line in lines if line]
 
 
-def _footer_places(plate: _Plate, height: int, width: int) -> Iterator[_Area]:
+def _footer_places(plate: _Plate, grey: NDArray[np.uint8]) -> list[_Area]:
+    """List the corners, the darkest first: air before tissue, the bottom before the top."""
+    height, width = grey.shape
     right, bottom = width - plate.width, height - plate.height
-    for x, y in ((0, bottom), (right, bottom), (0, 0), (right, 0)):
-        yield _placed(plate, x, y, height, width)
+    corners = ((0, bottom), (right, bottom), (0, 0), (right, 0))
+    places = [_placed(plate, x, y, height, width) for x, y in corners]
+    return sorted(places, key=lambda area: round(float(grey[_rows_and_columns(area)].mean())))
+
+
+def _rows_and_columns(area: _Area) -> tuple[slice, slice]:
+    return slice(area.y0, area.y1), slice(area.x0, area.x1)
 
 
 def _label_places(
@@ -233,20 +243,13 @@ def _placed(plate: _Plate, x: int, y: int, height: int, width: int) -> _Area:
     return _Area(x, y, min(x + plate.width, width), min(y + plate.height, height))
 
 
-def _best(
-    places: Iterator[_Area],
-    grey: NDArray[np.uint8] | None,
-    taken: Sequence[_Area],
-    frames: Sequence[_Area],
-) -> _Area:
-    """Choose the place that hides least: other plates, then boxes, then bright tissue."""
+def _best(places: Iterable[_Area], taken: Sequence[_Area], frames: Sequence[_Area]) -> _Area:
+    """Choose the place that hides least, other plates first; the first of equals wins."""
 
-    def hidden(area: _Area) -> tuple[int, int, float]:
-        shade = 0.0 if grey is None else float(grey[area.y0 : area.y1, area.x0 : area.x1].mean())
+    def hidden(area: _Area) -> tuple[int, int]:
         return (
             sum(area.overlap(other) for other in taken),
             sum(area.overlap(frame) for frame in frames),
-            round(shade),
         )
 
     return min(places, key=hidden)

@@ -51,7 +51,7 @@ def _entry(header: Dataset) -> Dataset:
     context = Relation.HAS_ACQ_CONTEXT
     coded: list[tuple[Code, Code | None]] = [
         (codes.MODALITY, codes.MODALITIES.get(text(header, "Modality"))),
-        (codes.IMAGE_LATERALITY, codes.BREAST_SIDES.get(laterality(header))),
+        (codes.IMAGE_LATERALITY, codes.SIDES.get(laterality(header))),
         (codes.IMAGE_VIEW, codes.VIEWS.get(view_of(header))),
     ]
     counted = ((codes.PIXEL_DATA_ROWS, "Rows"), (codes.PIXEL_DATA_COLUMNS, "Columns"))

@@ -140,8 +140,9 @@ def _measurement_group(
     points = closed_polyline(clip(finding.box, rows=header.Rows, columns=header.Columns))
     source = object_reference(header)[:2]
     contains, modifies = Relation.CONTAINS, Relation.HAS_CONCEPT_MOD
-    side = codes.SIDES.get(laterality(header))
-    which = [code(modifies, codes.LATERALITY, side)] if side is not None else []
+    side = laterality(header)
+    # An image may show both breasts; a box lies in one, and nobody says in which.
+    known = [code(modifies, codes.LATERALITY, codes.SIDES[side])] if side in ("L", "R") else []
     return container(
         contains,
         codes.MEASUREMENT_GROUP,
@@ -153,7 +154,7 @@ def _measurement_group(
         ),
         code(contains, codes.FINDING_CATEGORY, codes.ABNORMAL_STRUCTURE),
         code(contains, codes.FINDING, codes.LESION),
-        code(modifies, codes.FINDING_SITE, codes.BREAST, *which),
+        code(modifies, codes.FINDING_SITE, codes.BREAST, *known),
         *_algorithm(study.algorithm),
         number(
             contains,
@@ -184,21 +185,29 @@ def _evaluations(study: StudyResult, remarks: list[str]) -> Dataset:
 
     A group without a region would say it too, but OHIF cannot load one.
     """
+    algorithm = study.algorithm
     comments = [outcome.headline(study), *remarks]
+    if algorithm.parameters:
+        comments.append(plain(f"Algorithm parameters: {', '.join(algorithm.parameters)}"))
     return container(
         Relation.CONTAINS,
         codes.QUALITATIVE_EVALUATIONS,
-        *_algorithm(study.algorithm),
+        *_algorithm_name(algorithm),
         code(Relation.CONTAINS, codes.SUMMARY, outcome.summary(study)),
         *(text(Relation.CONTAINS, codes.COMMENT, comment) for comment in comments),
     )
 
 
 def _algorithm(algorithm: Algorithm) -> Iterator[Dataset]:
-    """Name the algorithm (TID 4019)."""
+    """Identify the algorithm (TID 4019)."""
     modifies = Relation.HAS_CONCEPT_MOD
-    yield text(modifies, codes.ALGORITHM_NAME, plain(algorithm.name))
-    yield text(modifies, codes.ALGORITHM_VERSION, plain(algorithm.version))
+    yield from _algorithm_name(algorithm)
     for parameter in algorithm.parameters:
         yield text(modifies, codes.ALGORITHM_PARAMETERS, plain(parameter))
     yield code(modifies, codes.ALGORITHM_FAMILY, codes.ARTIFICIAL_INTELLIGENCE)
+
+
+def _algorithm_name(algorithm: Algorithm) -> Iterator[Dataset]:
+    modifies = Relation.HAS_CONCEPT_MOD
+    yield text(modifies, codes.ALGORITHM_NAME, plain(algorithm.name))
+    yield text(modifies, codes.ALGORITHM_VERSION, plain(algorithm.version))

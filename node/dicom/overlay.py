@@ -63,7 +63,7 @@ def build_overlay(
         sop_instance_uid=image_result_uid(OVERLAY.name, study, image, str(long_side)),
         instance_number=viewing_place(study.images, image),
     )
-    picture = draw(grey, _marks(image), footer=_footer(study), long_side=long_side)
+    picture = draw(grey, _marks(image), footer=_footer(study, image), long_side=long_side)
     _add_capture(overlay, study, header)
     _add_anatomy(overlay, header)
     _add_derivation(overlay, header, image, is_reduced=picture.shape[:2] != grey.shape)
@@ -76,8 +76,10 @@ def _marks(image: ImageResult) -> list[Mark]:
     return [Mark(found.box, f"{found.rank}: {found.percent} %") for found in image.findings]
 
 
-def _footer(study: StudyResult) -> list[str]:
-    return [DISCLAIMER, f"{study.algorithm.name} {study.algorithm.version}"]
+def _footer(study: StudyResult, image: ImageResult) -> list[str]:
+    name = f"{study.algorithm.name} {study.algorithm.version}"
+    found = [] if image.findings else ["no region at or above the reporting threshold"]
+    return [DISCLAIMER, *found, name]
 
 
 def _add_capture(overlay: Dataset, study: StudyResult, header: Dataset) -> None:

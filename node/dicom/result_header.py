@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Final
 from pydicom import Dataset
 from pydicom.uid import ComprehensiveSRStorage, SecondaryCaptureImageStorage
 
-from node.dicom import identity
+from node.dicom import codes, identity
 from node.dicom.part10 import file_meta
 from node.dicom.plain_text import LO_LENGTH, SH_LENGTH, plain
 from node.dicom.result_uids import series_instance_uid
-from node.dicom.verbatim import stored_bytes
+from node.dicom.verbatim import copy_elements, stored_bytes
 
 if TYPE_CHECKING:
     from node.dicom.findings import Device, StudyResult
@@ -36,6 +36,14 @@ MEASUREMENT_REPORT: Final = ResultKind(
 )
 OVERLAY: Final = ResultKind("overlay", SecondaryCaptureImageStorage, "OT", 9003, "AI overlay")
 
+_UNIT: Final = (
+    "Manufacturer",
+    "InstitutionName",
+    "StationName",
+    "ManufacturerModelName",
+    "DeviceSerialNumber",
+    "SoftwareVersions",
+)
 _OFFSET: Final = re.compile(rb"([+-])(\d{2})([0-5]\d)")
 
 
@@ -67,6 +75,7 @@ def start_result(
         f"{kind.series_description} {study.device.model_name}", LO_LENGTH
     )
     _add_equipment(result, study.device, study.algorithm.device_uid)
+    _add_acquisition_unit(result, source)
     result.ContentQualification = "RESEARCH"
     result.file_meta = file_meta(result)
     return result
@@ -103,3 +112,13 @@ def _add_equipment(result: Dataset, device: Device, device_uid: str) -> None:
     # Optional, and a name that lost its letters would be worse than none.
     if device.institution_name and device.institution_name.isascii():
         result.InstitutionName = plain(device.institution_name, LO_LENGTH)
+
+
+def _add_acquisition_unit(result: Dataset, source: Dataset) -> None:
+    """Name the unit that took the image as contributing equipment (PS3.3 C.12.1.1.5)."""
+    if not stored_bytes(source, "Manufacturer"):  # of type 1 there
+        return
+    unit = Dataset()
+    unit.PurposeOfReferenceCodeSequence = [codes.ACQUISITION_EQUIPMENT.item()]
+    copy_elements(source, unit, _UNIT)
+    result.ContributingEquipmentSequence = [unit]
