@@ -18,7 +18,7 @@ from node.db.analysis import (
     record_rejection,
 )
 from node.db.session import UNAVAILABLE
-from node.dicom import eligibility
+from node.dicom.eligibility import check
 from node.dicom.findings import Finding
 from node.dicom.geometry import Box, clip
 from node.dicom.pixels import to_grey
@@ -65,7 +65,7 @@ def _analyse(runtime: Runtime, detector: Detector, claim: ClaimedInstance) -> No
     started = runtime.clock()
     dataset = dcmread(runtime.layout.absolute(claim.path))
     device = runtime.device
-    verdict = eligibility.check(dataset, own_device=(device.manufacturer, device.model_name))
+    verdict = check(dataset, own_device=(device.manufacturer, device.model_name))
     if verdict.reason is not None:
         raise RejectedInstance(claim.sop_instance_uid, verdict.reason, verdict.detail)
     findings, network_seconds = _look(runtime, detector, dataset)

@@ -18,8 +18,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from config.settings import DetectorSettings, Settings
 from node.cli.context import print_json, screen
 from node.cli.tables import table
-from node.dicom import eligibility
 from node.dicom.drawing import Mark, draw
+from node.dicom.eligibility import check
 from node.dicom.findings import Finding
 from node.dicom.pixels import to_grey
 from node.errors import RejectedInstance
@@ -135,7 +135,7 @@ def _read(path: Path) -> NDArray[np.uint8]:
         dataset = dcmread(path)
     except (InvalidDicomError, OSError) as error:
         raise RejectedInstance(path.name, "NOT_DICOM", type(error).__name__) from error
-    verdict = eligibility.check(dataset)
+    verdict = check(dataset)
     if verdict.reason is not None:
         raise RejectedInstance(path.name, verdict.reason, verdict.detail)
     return to_grey(dataset)
