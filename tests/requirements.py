@@ -52,9 +52,9 @@ def _postgresql() -> str | None:
 
 
 def _pixelmed() -> str | None:
-    if PIXELMED.exists() and program("java"):
+    if PIXELMED.exists() and program("javac"):  # `java File.java` needs the compiler
         return None
-    return "Debian package pixelmed-apps is not installed"
+    return "Debian package libpixelmed-java or a JDK is not installed"
 
 
 NEEDS: dict[str, Callable[[], str | None]] = {
