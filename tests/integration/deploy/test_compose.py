@@ -1,0 +1,161 @@
+"""docker-compose.yml says only what the code knows."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import make_url
+
+from tests.integration.deploy.composition import DEPLOY, OURS, composed, parse, port_of, settings_in
+from tests.requirements import program
+
+PROFILES = [(), ("cpu",), ("gpu",), ("cpu", "demo"), ("cpu", "gpu", "demo")]
+ALWAYS = {"migrate", "scp", "dispatch", "worker-network", "postgres", "valkey"}
+
+
+@pytest.mark.compose
+@pytest.mark.parametrize("profiles", PROFILES, ids=lambda names: "+".join(names) or "none")
+def test_every_profile_is_a_file_that_compose_takes(profiles: tuple[str, ...]) -> None:
+    composed(*profiles)
+
+
+@pytest.mark.compose
+def test_the_profiles_add_what_they_promise(services: dict[str, Any]) -> None:
+    profiles = {name: tuple(service.get("profiles", ())) for name, service in services.items()}
+
+    assert {name for name, names in profiles.items() if not names} == ALWAYS
+    assert profiles["worker-cpu"] == ("cpu",)
+    assert profiles["worker-gpu"] == ("gpu",)
+    assert profiles["orthanc"] == ("demo",)
+
+
+@pytest.mark.compose
+@pytest.mark.parametrize("name", OURS)
+def test_every_command_and_health_check_is_one_of_mgnode(
+    name: str, services: dict[str, Any]
+) -> None:
+    service = services[name]
+    lines = [service["command"]]
+    if name != "migrate":  # it ends; the others wait for its exit status
+        lines.append(service["healthcheck"]["test"][1:])
+
+    for program_name, *arguments in lines:
+        assert program_name == "mgnode"
+        parse(arguments)
+
+
+@pytest.mark.parametrize("line", ["workers", "worker painting", "db", "serve --prot 1"])
+def test_a_command_that_does_not_exist_would_be_found(line: str) -> None:
+    # Typer keeps its parser's exceptions to itself: any of them is a refusal, as is ours.
+    with pytest.raises(Exception, match=r"no command|wants a command|painting|--prot"):
+        parse(line.split())
+
+
+@pytest.mark.compose
+@pytest.mark.parametrize("name", OURS)
+def test_the_settings_of_every_service_hold(
+    name: str, services: dict[str, Any], secrets: Path
+) -> None:
+    settings = settings_in(services[name], secrets)
+
+    assert settings.storage.root == Path("/var/lib/mgnode")
+    assert make_url(settings.database_url).host == "postgres"
+    assert settings.broker_url.endswith("@valkey:6379/0")
+
+
+@pytest.mark.compose
+def test_the_published_port_is_the_one_the_scp_listens_on(
+    services: dict[str, Any], secrets: Path
+) -> None:
+    settings = settings_in(services["scp"], secrets)
+
+    (port,) = services["scp"]["ports"]
+
+    assert port_of(port) == settings.scp.port
+    assert settings.scp.host == "0.0.0.0"
+
+
+@pytest.mark.compose
+def test_nothing_but_the_dicom_port_and_the_demonstration_is_published(
+    services: dict[str, Any],
+) -> None:
+    published = {name for name, service in services.items() if service.get("ports")}
+
+    assert published == {"scp", "orthanc"}
+    for name in published:
+        assert all("127.0.0.1" in str(port) for port in services[name]["ports"])
+
+
+@pytest.mark.compose
+def test_the_hosts_own_network_may_associate(services: dict[str, Any], secrets: Path) -> None:
+    settings = settings_in(services["scp"], secrets)
+    (subnet,) = composed()["networks"]["dicom"]["ipam"]["config"]
+
+    assert ip_network(subnet["subnet"]) in settings.scp.networks
+    assert all(network.is_private for network in settings.scp.networks)
+
+
+@pytest.mark.compose
+def test_the_demonstration_pacs_is_the_destination(services: dict[str, Any], secrets: Path) -> None:
+    settings = settings_in(services["worker-network"], secrets)
+    orthanc = json.loads((DEPLOY / "orthanc.json").read_text(encoding="utf-8"))
+    destination = settings.destinations["pacs"]
+
+    assert destination.host in services
+    assert destination.ae_title == orthanc["DicomAet"]
+    assert destination.port == orthanc["DicomPort"]
+    assert {port_of(port) for port in services["orthanc"]["ports"]} == {
+        orthanc["DicomPort"],
+        orthanc["HttpPort"],
+    }
+    assert orthanc["DicomModalities"]["mgnode"] == {
+        "AET": settings.scp.ae_title,
+        "Host": "scp",
+        "Port": settings.scp.port,
+    }
+
+
+@pytest.mark.orthanc
+def test_orthanc_knows_every_key_of_its_configuration(tmp_path: Path) -> None:
+    defaults = tmp_path / "defaults.json"
+    subprocess.run([str(program("Orthanc")), f"--config={defaults}"], check=True)
+    known = set(re.findall(r'"(\w+)"\s*:', defaults.read_text(encoding="utf-8")))
+
+    assert set(json.loads((DEPLOY / "orthanc.json").read_text(encoding="utf-8"))) <= known
+
+
+@pytest.mark.compose
+def test_every_container_is_closed_as_far_as_it_can_be(services: dict[str, Any]) -> None:
+    for name, service in services.items():
+        assert service["read_only"] is True, name
+        assert service["cap_drop"] == ["ALL"], name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert int(service["user"].split(":")[0]) > 0, name
+        assert "mem_limit" in service, name
+        assert "pids_limit" in service, name
+        assert not {"privileged", "network_mode", "pid", "ipc", "devices"} & set(service), name
+        assert "healthcheck" in service or name == "migrate", name
+
+
+@pytest.mark.compose
+def test_only_those_who_speak_dicom_reach_the_outside(services: dict[str, Any]) -> None:
+    assert composed()["networks"]["data"]["internal"] is True
+    outside = {name for name, service in services.items() if "dicom" in service["networks"]}
+
+    assert outside == {"scp", "worker-network", "orthanc"}
+
+
+@pytest.mark.compose
+def test_every_process_waits_for_the_schema_and_the_broker(services: dict[str, Any]) -> None:
+    for name in set(OURS) - {"migrate"}:
+        assert services[name]["depends_on"] == {
+            "migrate": {"condition": "service_completed_successfully"},
+            "valkey": {"condition": "service_healthy"},
+        }
+    assert services["migrate"]["depends_on"] == {"postgres": {"condition": "service_healthy"}}
