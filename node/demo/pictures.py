@@ -19,6 +19,7 @@ from node.dicom.pixels import to_grey
 
 VIEW_LONG_SIDE: Final = 1600
 CELL_HEIGHT: Final = 640
+NAME_HEIGHT: Final = 28
 FOOTER_HEIGHT: Final = 58
 LINE: Final = 2
 QUICK: Final = 3
@@ -106,20 +107,20 @@ def _write_overlay(overlay: Path, names: Mapping[str, str], folder: Path) -> Pat
 def _write_sheet(views: Mapping[str, _View], footer: str, path: Path) -> Path:
     """Write the views back to back, right breasts on the left, as they hang in reading."""
     cells = {name: _cell(view) for name, view in views.items()}
-    width = max(cells[right].width + cells[left].width for right, left in HANGING)
-    sheet = Image.new("RGB", (width, CELL_HEIGHT * len(HANGING) + FOOTER_HEIGHT))
-    for row, (right, left) in enumerate(HANGING):
-        # Centred on the line where the two chest walls meet.
-        middle = width // 2
-        sheet.paste(cells[right], (middle - cells[right].width, row * CELL_HEIGHT))
-        sheet.paste(cells[left], (middle, row * CELL_HEIGHT))
+    # The line where the two chest walls meet.
+    middle = max(cells[right].width for right, _ in HANGING)
+    width = middle + max(cells[left].width for _, left in HANGING)
+    pitch = NAME_HEIGHT + CELL_HEIGHT
+    top = pitch * len(HANGING)
+    sheet = Image.new("RGB", (width, top + FOOTER_HEIGHT))
     draw = ImageDraw.Draw(sheet)
+    font = ImageFont.load_default(17)
     for row, (right, left) in enumerate(HANGING):
-        at, font = row * CELL_HEIGHT + 10, ImageFont.load_default(18)
-        draw.text((10, at), right, LABEL_COLOUR, font)
-        draw.text((width - 10, at), left, LABEL_COLOUR, font, anchor="ra")
-    top = CELL_HEIGHT * len(HANGING)
-    draw.rectangle((0, top, width, top + FOOTER_HEIGHT), fill=(0, 0, 0))
+        at = row * pitch
+        draw.text((10, at + 4), right, LABEL_COLOUR, font)
+        draw.text((width - 10, at + 4), left, LABEL_COLOUR, font, anchor="ra")
+        sheet.paste(cells[right], (middle - cells[right].width, at + NAME_HEIGHT))
+        sheet.paste(cells[left], (middle, at + NAME_HEIGHT))
     draw.text((10, top + 7), footer, LABEL_COLOUR, _fitting_font(footer, width - 20, 17))
     small = f"Not for diagnosis. Films: {CREDIT}"
     draw.text((10, top + 35), small, TEXT_COLOUR, _fitting_font(small, width - 20, 13))
@@ -143,7 +144,8 @@ def _cell(view: _View) -> Image.Image:
         )
         draw.rectangle(frame, outline=BOX_COLOUR, width=LINE)
         if reported.score_percent is not None:
-            _plate(draw, f"{reported.score_percent:.1f} %", (x0, y0), cell.width, font)
+            corner = (x0 - LINE, y0 - LINE)
+            _plate(draw, f"{reported.score_percent:.1f} %", corner, cell.width, font)
     return cell
 
 
@@ -154,11 +156,11 @@ def _plate(
     width: int,
     font: ImageFont.FreeTypeFont | ImageFont.ImageFont,
 ) -> None:
-    """Write ``text`` on black above a box's top left corner, inside the cell."""
+    """Write ``text`` on black with its lower left at ``corner``, moved until it is inside."""
     left, top, right, bottom = draw.textbbox((0, 0), text, font)
-    wide, high = right - left + 6, bottom - top + 6
-    x = min(max(corner[0] - 2, 0), round(width - wide))
-    y = max(corner[1] - 2 - high, 0)
+    wide, high = round(right - left) + 6, round(bottom - top) + 6
+    x = min(max(corner[0], 0), width - wide)
+    y = max(corner[1] - high, 0)
     draw.rectangle((x, y, x + wide, y + high), fill=(0, 0, 0))
     draw.text((x + 3 - left, y + 3 - top), text, BOX_COLOUR, font)
 

@@ -175,7 +175,7 @@ def _tell(
         for name, path in sources.items()
     }
     results = {
-        row.sop_instance_uid: f"{row.kind} {names.get(row.source_uid, '')}".strip()
+        row.sop_instance_uid: f"SC {names[row.source_uid]}" if row.source_uid else "SR"
         for row in ending.rows.deliveries
     }
     console.print(image_table(ending.rows, names))

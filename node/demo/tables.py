@@ -60,23 +60,22 @@ def result_table(rows: StudyRows, names: Mapping[str, str]) -> Table:
 
 def audit_table(events: Sequence[AuditEvent], names: Mapping[str, str]) -> Table:
     """One line for each audit event, its time from the first; UIDs shown as their names."""
+    # Narrow enough for a terminal of 80 columns: no id, no blanks round the arrow.
     table = _table("Audit trail of the study")
-    table.add_column("id", justify="right")
-    table.add_column("seconds", justify="right")
-    table.add_column("event")
+    table.add_column("s", justify="right", no_wrap=True)
+    table.add_column("event", no_wrap=True)
     table.add_column("of")
-    table.add_column("change")
+    table.add_column("change", no_wrap=True)
     table.add_column("reason")
     table.add_column("who")
     first: datetime | None = events[0].at if events else None
     for event in events:
         table.add_row(
-            str(event.id),
             _seconds((event.at - first).total_seconds() if first else None),
             event.event,
             names.get(event.uid, event.entity),
-            f"{event.old} → {event.new}" if event.old else event.new,
-            event.reason,
+            f"{event.old}→{event.new}" if event.old else event.new,
+            event.reason.removeprefix("status "),
             event.actor.partition("@")[0],
         )
     return table
@@ -95,7 +94,14 @@ def check_table(checks: Sequence[Check]) -> Table:
 
 
 def _table(title: str) -> Table:
-    return Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD)
+    return Table(
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        box=SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
+    )
 
 
 def _seconds(value: float | None) -> str:

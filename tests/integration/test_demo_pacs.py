@@ -25,17 +25,17 @@ def pacs(tmp_path: Path) -> Iterator[ReceivingPacs]:
         yield running
 
 
-def dcmtk(name: str) -> str:
-    """Find DCMTK's own program: pynetdicom installs a storescu and an echoscu too."""
-    beside = program("dcmdump")
-    assert beside is not None
-    return str(beside.with_name(name))
-
-
 def store(pacs: ReceivingPacs, *paths: Path) -> int:
     peer = pacs.destination
     return subprocess.run(
-        [dcmtk("storescu"), "-aec", peer.ae_title, peer.host, str(peer.port), *map(str, paths)],
+        [
+            str(program("storescu")),
+            "-aec",
+            peer.ae_title,
+            peer.host,
+            str(peer.port),
+            *map(str, paths),
+        ],
         check=False,
     ).returncode
 
@@ -45,7 +45,7 @@ def test_it_answers_echo(pacs: ReceivingPacs) -> None:
     peer = pacs.destination
 
     ended = subprocess.run(
-        [dcmtk("echoscu"), "-aec", peer.ae_title, peer.host, str(peer.port)], check=False
+        [str(program("echoscu")), "-aec", peer.ae_title, peer.host, str(peer.port)], check=False
     )
 
     assert ended.returncode == 0

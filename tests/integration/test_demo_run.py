@@ -117,7 +117,7 @@ def node_that_ends(settings: Settings) -> Iterator[Node]:
 def demo(folder: Path, **changes: Any) -> tuple[int, str]:
     """Run the demo; give its exit status and what it wrote on the screen."""
     screen = io.StringIO()
-    console = Console(file=screen, width=160, markup=False, highlight=False)
+    console = Console(file=screen, width=80, markup=False, highlight=False)
     arguments = {
         "start_node": node_in_this_process,
         "detector": REFERENCE,
@@ -205,10 +205,12 @@ def test_the_sheet_hangs_right_breasts_on_the_left_with_their_boxes(
         pixels = sheet.load()
         width = sheet.width
     green = [(x, y) for x in range(width) for y in range(1280) if pixels[x, y] == (96, 255, 128)]
-    # Films are 4672 rows high on average and 640 on the sheet, their chest walls meet
-    # in the middle; boxes begin at 0.2 of the rows.
-    for left, top in ((True, 0), (False, 0), (True, 640), (False, 640)):
-        quarter = [y - top for x, y in green if (x < width // 2) == left and top <= y < top + 640]
+    # A strip of 28 pixels with the names is above each row of views, 640 pixels high; the
+    # boxes reach from 0.2 to 0.8 of that.
+    for left, top in ((True, 0), (False, 0), (True, 668), (False, 668)):
+        quarter = [
+            y - top - 28 for x, y in green if (x < width // 2) == left and top <= y < top + 668
+        ]
         assert min(quarter) < 0.2 * 640
         assert max(quarter) == pytest.approx(0.8 * 640, abs=3)
 
