@@ -4,29 +4,24 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
-from uuid import UUID
+from typing import TYPE_CHECKING
 
-import numpy as np
 import pytest
-from pydicom import Dataset, FileDataset, dcmread
+from pydicom import FileDataset, dcmread
 
-from node.demo.checks import LOOKS, Check, check_results
+from node.demo.checks import LOOKS, check_results
 from node.demo.received import content_items, reported_boxes
-from node.dicom.findings import Algorithm, Device, Finding, ImageResult, StudyResult
 from node.dicom.geometry import Box
-from node.dicom.measurement_report import build_measurement_report
-from node.dicom.overlay import build_overlay
-from node.dicom.part10 import to_bytes
 from tests.factories import (
     JAPANESE_CHARACTER_SET,
     JAPANESE_NAME,
     four_view_study,
     save_to_folder,
-    stable_uid,
 )
+
+if TYPE_CHECKING:
+    from tests.unit.node.demo.conftest import Exchanged
 
 LCC_BOX = Box(10.25, 200.5, 90.0, 330.75)
 
@@ -39,68 +34,6 @@ EVIDENCE = "the report's evidence lists each image once"
 BOXES = "every box lies inside its image"
 OVERLAYS = "each overlay has one source, its side, view and shape"
 DRAWN = "every image with a box has an overlay"
-
-
-@dataclass(frozen=True)
-class Exchanged:
-    """A study's files as sent and as received; ``results[0]`` is the report."""
-
-    sources: list[Path]
-    results: list[Path]
-
-    def failed(self) -> set[str]:
-        """Names of the checks that fail now."""
-        return {check.name for check in self.checks() if not check.passed}
-
-    def checks(self) -> list[Check]:
-        return check_results(self.sources, self.results)
-
-    def change(self, number: int, tamper: Callable[[FileDataset], object]) -> None:
-        """Change the received file ``number``."""
-        path = self.results[number]
-        dataset = dcmread(path)
-        tamper(dataset)
-        dataset.save_as(path)
-
-
-@pytest.fixture
-def exchanged(tmp_path: Path) -> Exchanged:
-    images = four_view_study(
-        patient_name=JAPANESE_NAME, specific_character_set=JAPANESE_CHARACTER_SET
-    )
-    sources = save_to_folder(images, tmp_path / "sent")
-    results = [
-        ImageResult(
-            header=_header(path),
-            findings=(Finding(LCC_BOX, 0.8125, 1),) if number == 1 else (),
-            not_analysed="",
-        )
-        for number, path in enumerate(sources)
-    ]
-    study = StudyResult(
-        images=tuple(results),
-        algorithm=Algorithm("reference", "1", "0" * 64, stable_uid("device"), ()),
-        device=Device("mgnode", "mgnode", "0.1.0", "0", "MGNODE"),
-        completed_at=datetime(2024, 2, 29, 8, 5, 9, tzinfo=UTC),
-        namespace=UUID("3c9d2a7e-54c8-4f0b-9d4e-0c7a1f2b3d4e"),
-        score_threshold=0.3,
-    )
-    grey = np.zeros((images[0].Rows, images[0].Columns), np.uint8)
-    objects = [
-        build_measurement_report(study),
-        *(build_overlay(study, result, grey, long_side=200) for result in results),
-    ]
-    folder = tmp_path / "received"
-    folder.mkdir()
-    written = []
-    for number, dataset in enumerate(objects):
-        written.append(folder / f"{number:04d}.dcm")
-        written[-1].write_bytes(to_bytes(dataset))
-    return Exchanged(sources, written)
-
-
-def _header(path: Path) -> Dataset:
-    return dcmread(path, stop_before_pixels=True)
 
 
 def test_untouched_results_pass_every_check(exchanged: Exchanged) -> None:
