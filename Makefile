@@ -29,6 +29,7 @@ check: lint test
 docs: $(INSTALLED)
 	$(BIN)/python -m config.example > config/mgnode.example.toml
 	$(BIN)/python -m config.example --page > docs/settings.md
+	$(BIN)/python -m tests.commands_page > docs/commands.md
 
 # The newest versions that fit pyproject.toml, for all extras; run the tests before you commit them.
 pins:

@@ -40,7 +40,9 @@ class NotHealthy(NodeError):
 
 
 def health(
-    part: Annotated[Part, typer.Argument(help="The process that this check stands beside.")],
+    part: Annotated[
+        Part, typer.Argument(help="scp, dispatch, analysis or network: the process to check.")
+    ],
     config: ConfigOption = None,
     *,
     as_json: JsonOption = False,
@@ -92,7 +94,7 @@ def _broker(settings: Settings) -> None:
     connection = celery_app(settings).connection_for_write(connect_timeout=TIMEOUT_SECONDS)
     try:
         with connection:
-            connection.ensure_connection(max_retries=1, timeout=TIMEOUT_SECONDS)
+            connection.ensure_connection(max_retries=1, interval_start=0, timeout=TIMEOUT_SECONDS)
     except OperationalError as error:
         raise NotHealthy(f"cannot be reached: {type(error).__name__}") from error
 

