@@ -15,8 +15,8 @@ HEAD = """\
 # Commands
 
 Every command takes `--help`, and those that read settings take `--config FILE` (`-c`); without it
-they read the file that the variable `MGNODE_CONFIG` names. Exit status: 0 done; 1 it did not work out; 2 the command line, the
-settings or the installation must be changed first.
+they read the file that the variable `MGNODE_CONFIG` names. Exit status: 0 done; 1 it did not work
+out; 2 the command line, the settings or the installation must be changed first.
 
 *This page is written from the command line itself (`make docs`); a test compares the two.*
 """
