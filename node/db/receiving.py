@@ -175,7 +175,19 @@ def record_instance(
         select(Instance).where(Instance.sop_instance_uid == stored.sop_instance_uid)
     )
     if known is not None:
-        _record_duplicate(session, known, stored, association_id=association_id, at=at, actor=actor)
+        if known.sha256 != stored.sha256:
+            raise ConflictingInstance(stored.sop_instance_uid)
+        audit.append(
+            session,
+            at=at,
+            event=Event.INSTANCE_DUPLICATE,
+            entity="instance",
+            entity_id=known.id,
+            uid=known.sop_instance_uid,
+            study_instance_uid=known.study.study_instance_uid,
+            actor=actor,
+            details={"association_id": association_id},
+        )
         return False
 
     study = _study_for(session, stored, calling_ae=calling_ae, at=at, actor=actor)
@@ -247,30 +259,6 @@ def record_refusal(
         reason=reason,
         actor=actor,
         details=details,
-    )
-
-
-def _record_duplicate(
-    session: Session,
-    known: Instance,
-    stored: StoredObject,
-    *,
-    association_id: int | None,
-    at: datetime,
-    actor: str,
-) -> None:
-    if known.sha256 != stored.sha256:
-        raise ConflictingInstance(stored.sop_instance_uid)
-    audit.append(
-        session,
-        at=at,
-        event=Event.INSTANCE_DUPLICATE,
-        entity="instance",
-        entity_id=known.id,
-        uid=known.sop_instance_uid,
-        study_instance_uid=known.study.study_instance_uid,
-        actor=actor,
-        details={"association_id": association_id},
     )
 
 
