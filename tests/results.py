@@ -30,7 +30,7 @@ LESION: Final = Finding(Box(40.3, 50.7, 90.1, 120.9), 0.54321, 1)
 SECOND_LESION: Final = Finding(Box(100.0, 200.25, 140.5, 260.0), 0.31, 2)
 
 
-def stored(image: FileDataset) -> Dataset:
+def stored(image: Dataset) -> Dataset:
     """Write an image and read its header back, as the report step does."""
     stream = BytesIO()
     dcmwrite(stream, image, enforce_file_format=True)
@@ -39,18 +39,21 @@ def stored(image: FileDataset) -> Dataset:
 
 
 def make_study(
-    images: Sequence[FileDataset | Dataset],
+    images: Sequence[Dataset],
     *,
     findings: dict[int, tuple[Finding, ...]] | None = None,
     not_analysed: dict[int, str] | None = None,
     notes: dict[int, tuple[str, ...]] | None = None,
     **study: Any,
 ) -> StudyResult:
-    """Make a study's result; the dictionaries are keyed by an image's place in ``images``."""
+    """Make a study's result; the dictionaries are keyed by an image's place in ``images``.
+
+    An image with pixels is written and its header read back; a header is taken as it is.
+    """
     return StudyResult(
         images=tuple(
             ImageResult(
-                header=stored(image) if isinstance(image, FileDataset) else image,
+                header=stored(image) if "PixelData" in image else image,
                 findings=(findings or {}).get(place, ()),
                 not_analysed=(not_analysed or {}).get(place, ""),
                 notes=(notes or {}).get(place, ()),

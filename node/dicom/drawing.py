@@ -135,7 +135,15 @@ def _draw_frame(canvas: Image.Image, frame: _Area, line: int) -> None:
     """Draw inwards from the frame's outer pixels; a small box keeps its middle free."""
     x0, y0, x1, y1 = frame
     line = max(1, min(line, (x1 - x0) // 4, (y1 - y0) // 4))
-    ImageDraw.Draw(canvas).rectangle((x0, y0, x1 - 1, y1 - 1), outline=GREEN, width=line)
+    sides = (
+        (x0, y0, x1, y0 + line),
+        (x0, y1 - line, x1, y1),
+        (x0, y0, x0 + line, y1),
+        (x1 - line, y0, x1, y1),
+    )
+    # Pillow's own outline is a pixel too wide on a box of one pixel.
+    for side in sides:
+        canvas.paste(GREEN, side)
 
 
 def _font(size: int) -> ImageFont.FreeTypeFont:

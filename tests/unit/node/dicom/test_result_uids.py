@@ -1,0 +1,121 @@
+"""The same input gives the same UIDs; whatever a result says differently changes them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from node.dicom.findings import Finding, StudyResult
+from node.dicom.geometry import Box
+from node.dicom.result_uids import (
+    image_result_uid,
+    report_uid,
+    series_instance_uid,
+    tracking_uid,
+)
+from tests.factories import four_view_study
+from tests.results import ALGORITHM, COMPLETED_AT, DEVICE, LESION, SECOND_LESION, make_study
+
+
+def study() -> StudyResult:
+    return make_study(
+        four_view_study(), findings={0: (LESION, SECOND_LESION)}, not_analysed={3: "TOMOSYNTHESIS"}
+    )
+
+
+CHANGES = {
+    "another model version": {"algorithm": replace(ALGORITHM, version="2.0")},
+    "another parameter": {"algorithm": replace(ALGORITHM, parameters=("side=801",))},
+    "another threshold": {"score_threshold": 0.31},
+    "another software version": {"device": replace(DEVICE, software_versions="0.2.0")},
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_other_settings_give_other_uids(change: str) -> None:
+    one, other = study(), replace(study(), **CHANGES[change])
+
+    assert report_uid("report", one) != report_uid("report", other)
+    assert image_result_uid("overlay", one, one.images[0]) != image_result_uid(
+        "overlay", other, other.images[0]
+    )
+
+
+def changed_image(place: int, **changes: object) -> StudyResult:
+    images = list(study().images)
+    images[place] = replace(images[place], **changes)
+    return replace(study(), images=tuple(images))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        changed_image(0, findings=(LESION,)),
+        changed_image(0, findings=(replace(LESION, score=0.54322), SECOND_LESION)),
+        changed_image(0, findings=(replace(LESION, box=Box(40.3, 50.7, 90.1, 121.0)),)),
+        changed_image(1, not_analysed="FOR_PROCESSING"),
+        changed_image(1, notes=("IMPLANT",)),
+        changed_image(3, not_analysed="UNREADABLE_PIXELS"),
+        replace(study(), images=study().images[:3]),
+        replace(study(), predecessors=(("1.2", "1.3", "1.4"),)),
+    ],
+)
+def test_a_report_that_says_something_else_has_another_uid(other: StudyResult) -> None:
+    assert report_uid("report", other) != report_uid("report", study())
+
+
+def test_the_order_of_arrival_changes_no_uid() -> None:
+    backwards = replace(study(), images=study().images[::-1])
+
+    assert report_uid("report", backwards) == report_uid("report", study())
+
+
+def test_the_moment_of_completion_changes_no_uid() -> None:
+    later = replace(study(), completed_at=COMPLETED_AT + timedelta(days=1))
+
+    assert report_uid("report", later) == report_uid("report", study())
+
+
+def test_a_late_image_changes_no_overlay_of_the_others() -> None:
+    early = replace(study(), images=study().images[:2])
+    late = replace(study(), predecessors=(("1.2", "1.3", "1.4"),))
+
+    assert image_result_uid("overlay", early, early.images[0], "2048") == image_result_uid(
+        "overlay", late, late.images[0], "2048"
+    )
+
+
+def test_every_kind_and_size_has_its_own_uid() -> None:
+    one = study()
+    uids = {
+        series_instance_uid("report", one),
+        series_instance_uid("overlay", one),
+        report_uid("report", one),
+        image_result_uid("overlay", one, one.images[0], "2048"),
+        image_result_uid("overlay", one, one.images[0], "0"),
+        image_result_uid("overlay", one, one.images[1], "2048"),
+    }
+
+    assert len(uids) == 6
+
+
+def test_a_box_keeps_its_tracking_uid_within_a_tenth_of_a_pixel() -> None:
+    one = study()
+    near = replace(LESION, box=Box(40.32, 50.68, 90.11, 120.9), score=0.1, rank=7)
+    far = replace(LESION, box=Box(40.41, 50.7, 90.1, 120.9))
+    image = one.images[0]
+
+    assert tracking_uid(one, image, near) == tracking_uid(one, image, LESION)
+    assert tracking_uid(one, image, far) != tracking_uid(one, image, LESION)
+    assert tracking_uid(one, one.images[1], LESION) != tracking_uid(one, image, LESION)
+
+
+def test_two_boxes_that_round_alike_keep_two_tracking_uids() -> None:
+    """OHIF merges groups of one tracking UID: one of the boxes would vanish."""
+    twin = Finding(Box(40.31, 50.7, 90.1, 120.9), 0.4, 2)
+    one = make_study(four_view_study(), findings={0: (LESION, twin)})
+    image = one.images[0]
+
+    assert tracking_uid(one, image, LESION) != tracking_uid(one, image, twin)
