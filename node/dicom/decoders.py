@@ -1,20 +1,23 @@
 """Stored sample values of one image, out of every transfer syntax that we accept.
 
 One codec is named for each syntax, so a machine with more packages installed decodes
-the same. All of them have licences that fit Apache-2.0: imagecodecs is BSD (it holds
-libjpeg-turbo, CharLS, OpenJPEG and OpenJPH), pylibjpeg-rle is MIT. libjpeg-turbo is the
-one that reads 12-bit JPEG Extended.
+the same. All of them have licences that fit Apache-2.0: imagecodecs is BSD (of what it
+holds, libjpeg-turbo, CharLS and OpenJPEG are used here), pylibjpeg-openjpeg is MIT.
+libjpeg-turbo is the one that reads 12-bit JPEG Extended.
 """
 
 from __future__ import annotations
 
+import struct
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import imagecodecs
 import numpy as np
+import openjpeg.utils
+from numpy.typing import NDArray
 from pydicom import uid
 from pydicom.encaps import generate_frames
-from pydicom.pixels.decoders.base import get_decoder
 from pydicom.uid import RLELossless
 
 from node.dicom import header as read
@@ -22,25 +25,28 @@ from node.dicom.codestreams import describe
 from node.errors import UnreadablePixels
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from numpy.typing import NDArray
     from pydicom import Dataset
 
-CODECS: Final[dict[str, str]] = {
-    uid.JPEGBaseline8Bit: "jpeg8",
-    uid.JPEGExtended12Bit: "jpeg8",
-    uid.JPEGLossless: "jpeg8",
-    uid.JPEGLosslessSV1: "jpeg8",
-    uid.JPEGLSLossless: "jpegls",
-    uid.JPEGLSNearLossless: "jpegls",
-    uid.JPEG2000Lossless: "jpeg2k",
-    uid.JPEG2000: "jpeg2k",
-    uid.HTJ2KLossless: "htj2k",
-    uid.HTJ2KLosslessRPCL: "htj2k",
-    uid.HTJ2K: "htj2k",
+Codec = Callable[..., NDArray[Any]]
+
+# OpenJPH in imagecodecs is five times faster for HTJ2K, but hangs on damaged frames and
+# swallows its errors; OpenJPEG refuses them.
+CODECS: Final[dict[str, Codec]] = {
+    uid.JPEGBaseline8Bit: imagecodecs.jpeg8_decode,
+    uid.JPEGExtended12Bit: imagecodecs.jpeg8_decode,
+    uid.JPEGLossless: imagecodecs.jpeg8_decode,
+    uid.JPEGLosslessSV1: imagecodecs.jpeg8_decode,
+    uid.JPEGLSLossless: imagecodecs.jpegls_decode,
+    uid.JPEGLSNearLossless: imagecodecs.jpegls_decode,
+    uid.JPEG2000Lossless: imagecodecs.jpeg2k_decode,
+    uid.JPEG2000: imagecodecs.jpeg2k_decode,
+    uid.HTJ2KLossless: openjpeg.utils.decode,
+    uid.HTJ2KLosslessRPCL: openjpeg.utils.decode,
+    uid.HTJ2K: openjpeg.utils.decode,
 }
-"""Codec of ``imagecodecs`` for each transfer syntax that it decodes."""
+"""The function that decodes a frame of each compressed transfer syntax but RLE."""
+
+_JPEG: Final = frozenset(syntax for syntax in CODECS if CODECS[syntax] is imagecodecs.jpeg8_decode)
 
 
 class Layout(NamedTuple):
@@ -118,9 +124,9 @@ def decode(dataset: Dataset, layout: Layout) -> NDArray[Any]:
         raise UnreadablePixels(_uid_of(dataset), "several frames")
     try:
         if syntax in CODECS:
-            samples = _decode_codestream(pixel_data, CODECS[syntax], layout)
+            samples = _decode_codestream(pixel_data, syntax, layout)
         elif syntax == RLELossless:
-            samples = _decode_rle(dataset, layout)
+            samples = _decode_rle(pixel_data, layout)
         else:
             samples = _view_native(pixel_data, syntax, layout, dataset["PixelData"].VR)
     except _Damaged as error:
@@ -131,7 +137,7 @@ def decode(dataset: Dataset, layout: Layout) -> NDArray[Any]:
         )
     if layout.samples == 1:
         return samples
-    is_rgb = CODECS.get(syntax) == "jpeg8" or layout.photometric in _RGB_ONCE_DECODED
+    is_rgb = syntax in _JPEG or layout.photometric in _RGB_ONCE_DECODED
     return _luminance(samples) if is_rgb else samples[..., 0]
 
 
@@ -139,6 +145,7 @@ class _Damaged(Exception):
     """The bytes do not decode; ``decode`` adds which object it was."""
 
 
+_RLE_HEADER: Final = 64
 # JPEG 2000 undoes its own colour transform; libjpeg-turbo undoes YCbCr.
 _RGB_ONCE_DECODED: Final = frozenset({"RGB", "YBR_ICT", "YBR_RCT"})
 _NATIVE: Final[dict[str, str]] = {
@@ -170,21 +177,46 @@ def _view_native(pixel_data: bytes, syntax: str, layout: Layout, vr: str) -> NDA
     return samples.reshape(layout.shape)
 
 
-def _decode_rle(dataset: Dataset, layout: Layout) -> NDArray[Any]:
-    try:
-        samples, _ = get_decoder(RLELossless).as_array(
-            dataset, index=0, raw=True, decoding_plugin="pylibjpeg"
-        )
-    except (ValueError, RuntimeError, EOFError, IndexError, TypeError, AttributeError) as error:
-        raise _Damaged("the RLE segments do not decode") from error
-    return samples.view(f"u{layout.bits_allocated // 8}")
+def _decode_rle(pixel_data: bytes, layout: Layout) -> NDArray[Any]:
+    """Decode the segments of PS3.5 Annex G: one for each byte of each sample, high first."""
+    frame = _first_frame(pixel_data)
+    bytes_each = layout.bits_allocated // 8
+    count = layout.samples * bytes_each
+    if len(frame) < _RLE_HEADER:
+        raise _Damaged("no whole RLE header")
+    segments, *offsets = struct.unpack_from("<16L", frame)
+    starts = [*offsets[:count], len(frame)]
+    if segments != count or starts[0] < _RLE_HEADER or starts != sorted(starts):
+        raise _Damaged(f"{segments} RLE segments, {count} are due, or in disorder")
+    size = layout.rows * layout.columns
+    planes = np.empty((count, size), np.uint8)
+    for plane, start, end in zip(planes, starts, starts[1:], strict=False):
+        plane[:] = _unpack_segment(frame[start:end], size)
+    # The bytes of one sample come high first: seen backwards they are little endian.
+    samples = planes.reshape(layout.samples, bytes_each, size)[:, ::-1].transpose(2, 0, 1)
+    packed = np.ascontiguousarray(samples).view(f"<u{bytes_each}")
+    return packed.reshape(layout.shape)
 
 
-def _decode_codestream(pixel_data: bytes, codec: str, layout: Layout) -> NDArray[Any]:
+def _unpack_segment(segment: bytes, size: int) -> NDArray[np.uint8]:
     try:
-        frame = next(generate_frames(pixel_data, number_of_frames=1))
-    except (ValueError, EOFError, StopIteration, IndexError) as error:
+        unpacked = imagecodecs.packbits_decode(segment)
+    except (ValueError, RuntimeError) as error:
+        raise _Damaged("an RLE segment does not decode") from error
+    if len(unpacked) < size:
+        raise _Damaged(f"an RLE segment has {len(unpacked)} bytes, {size} are due")
+    return np.frombuffer(unpacked, np.uint8, size)
+
+
+def _first_frame(pixel_data: bytes) -> bytes:
+    try:
+        return next(generate_frames(pixel_data, number_of_frames=1))
+    except (ValueError, EOFError, StopIteration, IndexError, struct.error) as error:
         raise _Damaged("the fragments cannot be put together") from error
+
+
+def _decode_codestream(pixel_data: bytes, syntax: str, layout: Layout) -> NDArray[Any]:
+    frame = _first_frame(pixel_data)
     # A codestream may claim any size: compare before a decoder believes it.
     claimed = describe(frame)
     if claimed is None:
@@ -194,11 +226,10 @@ def _decode_codestream(pixel_data: bytes, codec: str, layout: Layout) -> NDArray
     if claimed.precision > layout.bits_allocated:
         raise _Damaged(f"samples of {claimed.precision} bits")
     options: dict[str, str] = {}
-    if codec == "jpeg8":
+    if syntax in _JPEG:
         options = _jpeg_colours(layout, names_colours=claimed.names_colours)
-    decoder: Callable[..., NDArray[Any]] = getattr(imagecodecs, f"{codec}_decode")
     try:
-        samples = decoder(frame, **options)
+        samples = CODECS[syntax](frame, **options)
     except (ValueError, RuntimeError, MemoryError) as error:
         raise _Damaged(f"the codestream does not decode: {type(error).__name__}") from error
     return _in_containers(samples, claimed.precision, layout)
