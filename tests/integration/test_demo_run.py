@@ -114,6 +114,13 @@ def node_that_ends(settings: Settings) -> Iterator[Node]:
         yield Node(node.database, problem="the analysis worker ended")
 
 
+@contextmanager
+def node_without_overlays(settings: Settings) -> Iterator[Node]:
+    results = settings.results.model_copy(update={"overlays": "none"})
+    with node_in_this_process(settings.model_copy(update={"results": results})) as node:
+        yield node
+
+
 def demo(folder: Path, **changes: Any) -> tuple[int, str]:
     """Run the demo; give its exit status and what it wrote on the screen."""
     screen = io.StringIO()
@@ -229,6 +236,20 @@ def test_a_second_run_is_a_new_study_in_the_same_folder(tmp_path: Path) -> None:
 
     assert statuses == [0, 0]
     assert len(list((folder / "sent").iterdir())) == 4
+
+
+def test_a_missing_result_fails_the_demo_and_is_named(tmp_path: Path) -> None:
+    folder = tmp_path / "mgnode-demo"
+
+    status, screen = demo(folder, start_node=node_without_overlays)
+
+    summary = json.loads((folder / "summary.json").read_text())
+    assert status == 1
+    assert [check["name"] for check in summary["checks"] if not check["passed"]] == [
+        "one report and an overlay of every image came back",
+        "every image with a box has an overlay",
+    ]
+    assert "2 of 14 checks FAILED." in screen
 
 
 def test_a_node_that_ends_by_itself_stops_the_demo(tmp_path: Path) -> None:
