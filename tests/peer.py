@@ -169,10 +169,11 @@ class Line:
                         return elements_of(whole)
                 offset += 4 + length
 
-    def read_data_set(self) -> bytes:
-        """Read P-DATA up to the end of one data set."""
+    def read_data_set(self, *, pause: Callable[[], None] = lambda: None) -> bytes:
+        """Read P-DATA up to the end of one data set; ``pause`` is called before each."""
         whole = b""
         while True:
+            pause()
             got = self.read()
             assert got.kind == P_DATA, f"PDU type {got.kind} where P-DATA is due"
             offset = 0
@@ -297,6 +298,12 @@ class AcceptedLine(Line):
             )
         )
         return request.body
+
+    def read_store_command(self) -> dict[int, bytes]:
+        """Read one C-STORE with its data set and return the command."""
+        request = self.read_command()
+        self.read_data_set()
+        return request
 
     def answer_store(self, context: int, request: dict[int, bytes], status: int) -> None:
         """Answer one C-STORE."""

@@ -47,6 +47,7 @@ class _Connection(RequestHandler):
     """Makes the association of one connection, receiving into the spool."""
 
     server: _Server
+    request: socket.socket
 
     @override
     def _create_association(self) -> Association:
@@ -58,6 +59,7 @@ class _Connection(RequestHandler):
             free_space_gib=settings.storage.free_space_gib,
             data_set_timeout_seconds=settings.scp.dimse_timeout_seconds,
         )
+        self.server.connections.append((association, self.request))
         return association
 
 
@@ -81,6 +83,7 @@ class _Server(ThreadedAssociationServer):
     ) -> None:
         self.settings = settings
         self.spool = spool
+        self.connections: list[tuple[Association, socket.socket]] = []
         self._associations = associations
         scp = settings.scp
         super().__init__(
@@ -105,6 +108,16 @@ class _Server(ThreadedAssociationServer):
     def service_actions(self) -> None:
         super().service_actions()
         self._associations.reap()
+        self.close_ended()
+
+    def close_ended(self) -> None:
+        """Close the sockets of ended associations: pynetdicom forgets some of them."""
+        for entry in self.connections.copy():
+            association, connection = entry
+            # ident is None until the thread has started.
+            if association.ident is not None and not association.is_alive():
+                connection.close()
+                self.connections.remove(entry)
 
     @override
     def shutdown(self) -> None:
@@ -178,6 +191,7 @@ class StorageScp:
         self._service.wait_until_idle(_STOP_SECONDS)
         _end(server.active_associations)
         self._associations.reap()
+        server.close_ended()
         self._spool.close()
         log.info("scp_stopped", scp=self.name)
 

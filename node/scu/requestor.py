@@ -80,6 +80,17 @@ def open_association(
     )
 
 
+def end_association(association: Association, *, orderly: bool = True) -> None:
+    """Release an association, or abort it when not ``orderly``, and close its socket."""
+    if association.is_established:
+        if orderly:
+            association.release()
+        else:
+            association.abort()
+    if isinstance(association.ae, _Entity):
+        association.ae.close_socket()
+
+
 def _rejection(name: str, association: Association) -> PermanentFailure | TransientFailure:
     answer = association.acceptor.primitive
     if answer is None:
@@ -127,7 +138,7 @@ class _Entity(AE):
             self._raw_socket.settimeout(self._write_timeout)
 
     def close_socket(self) -> None:
-        """Close what a failed attempt left open."""
+        """Close what pynetdicom leaves open when the peer was first to go."""
         if self._raw_socket is not None:
             self._raw_socket.close()
 

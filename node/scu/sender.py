@@ -14,7 +14,7 @@ from pynetdicom.presentation import PresentationContext, build_context
 
 from node.errors import PermanentFailure, TransientFailure
 from node.scu.outcome import Outcome, classify
-from node.scu.requestor import open_association
+from node.scu.requestor import end_association, open_association
 from node.scu.transcode import with_known_vrs
 
 if TYPE_CHECKING:
@@ -95,12 +95,8 @@ class StoreAssociation:
         traceback: TracebackType | None,
     ) -> None:
         association, self._association = self._association, None
-        if association is None or not association.is_established:
-            return
-        if error is None:
-            association.release()
-        else:
-            association.abort()
+        if association is not None:
+            end_association(association, orderly=error is None)
 
     def store(self, path: Path) -> StoreAnswer:
         """Send one Part 10 file and wait for its status.
@@ -211,5 +207,4 @@ def echo(destination: Destination, scu: ScuSettings) -> float:
             )
         return seconds
     finally:
-        if association.is_established:
-            association.release()
+        end_association(association)

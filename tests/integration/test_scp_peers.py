@@ -26,8 +26,9 @@ from tests.servers import wait_until
 
 MG = "1.2.840.10008.5.1.4.1.1.1.2"
 
-# Seconds; the baseline of the event-driven loops is 1.5 s, of DCMTK 3.1 s.
-TWO_HUNDRED_SECONDS = 30.0
+# Seconds. DCMTK takes 3; pynetdicom's polling threads take 5 on an idle machine and 25 on a busy
+# one. Without the long backlog it is minutes.
+TWO_HUNDRED_SECONDS = 60.0
 
 
 @pytest.fixture
@@ -175,8 +176,14 @@ def test_one_of_many_who_send_different_bytes_under_one_uid_wins(node: RunningSc
 
 
 def test_two_hundred_associations_are_open_at_once_and_each_is_answered(
-    node: RunningScp,
+    tmp_path: Path, database: Database
 ) -> None:
+    settings = scp_settings(tmp_path / "data", acse_timeout_seconds=60, idle_timeout_seconds=300)
+    with running_scp(settings, database) as node:
+        _open_echo_and_release(node, 200)
+
+
+def _open_echo_and_release(node: RunningScp, peers: int) -> None:
     started = time.monotonic()
     with ExitStack() as lines, ThreadPoolExecutor(32) as pool:
 
@@ -186,16 +193,16 @@ def test_two_hundred_associations_are_open_at_once_and_each_is_answered(
             assert line.associate((VERIFICATION, [EXPLICIT])).kind == ASSOCIATE_AC
             return line
 
-        opened = list(pool.map(connect, range(200)))
-        assert node.open_associations() == 200
+        opened = list(pool.map(connect, range(peers)))
+        assert node.open_associations() == peers
         statuses = list(pool.map(RawRequestor.echo, opened))
         seconds = time.monotonic() - started
         list(pool.map(RawRequestor.release, opened))
 
-    assert statuses == [0x0000] * 200
+    assert statuses == [0x0000] * peers
     assert seconds < TWO_HUNDRED_SECONDS
     wait_until(lambda: node.open_associations() == 0, "every end is recorded", seconds=60)
-    assert node.outcomes() == ["released"] * 200
+    assert node.outcomes() == ["released"] * peers
 
 
 def test_the_audit_chain_holds_after_many_senders(node: RunningScp) -> None:
