@@ -188,8 +188,9 @@ def _tell(
         f"(the node started in {summary.start_seconds:.1f} s)."
     )
     console.print(summary.weights, style="bold")
-    console.print(f"Films: {CREDIT}; the patient is invented.")
-    console.print(f"Look at {pictures.sheet} and the files beside it.")
+    # Unbroken, so that a path can be copied from any terminal.
+    console.print(f"Films: {CREDIT}; the patient is invented.", soft_wrap=True)
+    console.print(f"Look at {pictures.sheet} and the files beside it.", soft_wrap=True)
     if not summary.passed:
         failed = sum(not check.passed for check in summary.checks)
         console.print(f"{failed} of {len(summary.checks)} checks FAILED.", style="red")
