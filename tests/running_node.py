@@ -86,6 +86,17 @@ class RunningNode:
 
         wait_until(is_done, f"study {study_instance_uid} is delivered", seconds=seconds)
 
+    def results_of(self, study_instance_uid: str) -> list[str]:
+        """SOP Instance UIDs of the objects that it made for a study."""
+        with self.embedded.database.read() as session:
+            return list(
+                session.scalars(
+                    select(Result.sop_instance_uid)
+                    .join(Result.study)
+                    .where(Study.study_instance_uid == study_instance_uid)
+                )
+            )
+
     def count(self, kind: type[Any], *where: Any) -> int:
         """Count rows."""
         with self.embedded.database.read() as session:
