@@ -60,13 +60,16 @@ def _filtered_stderr() -> Iterator[None]:
             process.wait(timeout=5)
 
 
+def _name() -> str:
+    return str(importlib.import_module("keras").backend.backend())
+
+
 def memory_errors() -> tuple[type[Exception], ...]:
     """Name the exceptions by which the backend in use says that memory ran out."""
-    name = importlib.import_module("keras").backend.backend()
-    if name == "tensorflow":
+    if _name() == "tensorflow":
         tensorflow = importlib.import_module("tensorflow")
         return (MemoryError, tensorflow.errors.ResourceExhaustedError)
-    if name == "torch":
+    if _name() == "torch":
         return (MemoryError, importlib.import_module("torch").OutOfMemoryError)
     # JAX has no class of its own for it.
     return (MemoryError,)
@@ -74,5 +77,7 @@ def memory_errors() -> tuple[type[Exception], ...]:
 
 def device() -> str:
     """Name where the network runs, ``cpu:0`` or ``gpu:0``: a GPU that is not seen is slow."""
+    if _name() == "torch":
+        return "gpu:0" if importlib.import_module("torch").cuda.is_available() else "cpu:0"
     devices = importlib.import_module("keras").distribution.list_devices()
     return str(next((name for name in devices if not name.startswith("cpu")), devices[0]))

@@ -10,6 +10,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from models import backend
 from models.network import Network
 from models.postprocess import detections
 from models.preprocess import prepare
@@ -73,6 +74,11 @@ class Detector:
     def version(self) -> str:
         """Version of the algorithm: changes with the weights and with ``spec.revision``."""
         return self.spec.version(self.weights_sha256)
+
+    @property
+    def device(self) -> str:
+        """Where the network runs, ``cpu:0`` or ``gpu:0``: for the log of the start."""
+        return backend.device()
 
     def warm_up(self) -> None:
         """Run once on a black image, so that the first real one is not slow.
