@@ -200,7 +200,7 @@ def _decode_rle(pixel_data: bytes, layout: Layout) -> NDArray[Any]:
 
 def _unpack_segment(segment: bytes, size: int) -> NDArray[np.uint8]:
     try:
-        unpacked = imagecodecs.packbits_decode(segment)
+        unpacked = imagecodecs.packbits_decode(segment, out=size)
     except (ValueError, RuntimeError) as error:
         raise _Damaged("an RLE segment does not decode") from error
     if len(unpacked) < size:
