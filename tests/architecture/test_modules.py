@@ -17,9 +17,12 @@ BROAD = {"Exception", "BaseException"}
 
 
 def broad_handlers(tree: ast.Module) -> list[int]:
-    """Return the lines of handlers that catch everything."""
+    """Return the lines of handlers that catch everything and do not raise it again."""
     found = []
     for handler in (node for node in ast.walk(tree) if isinstance(node, ast.ExceptHandler)):
+        last = handler.body[-1]
+        if isinstance(last, ast.Raise) and last.exc is None:
+            continue
         caught = [] if handler.type is None else list(ast.walk(handler.type))
         if not caught or any(isinstance(name, ast.Name) and name.id in BROAD for name in caught):
             found.append(handler.lineno)
@@ -66,6 +69,10 @@ def test_no_handler_catches_everything() -> None:
 )
 def test_a_broad_handler_would_be_found(handler: str) -> None:
     assert broad_handlers(ast.parse(f"try:\n    pass\n{handler}\n    pass\n")) == [3]
+
+
+def test_a_handler_that_cleans_up_and_raises_again_is_not_broad() -> None:
+    assert broad_handlers(ast.parse("try:\n    pass\nexcept BaseException:\n    raise\n")) == []
 
 
 def test_every_folder_of_modules_is_a_package() -> None:
