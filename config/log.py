@@ -18,11 +18,18 @@ from typing_extensions import override
 
 from config.settings import LogSettings
 
-OURS: Final = ("node", "workers", "models", "config", "__main__", "celery", "alembic")
+OURS: Final = ("node", "workers", "models", "config", "__main__", "celery")
 """Loggers that follow ``log.level``; all others speak from WARNING up."""
 
 SILENCED: Final = ("pydicom",)
 """Libraries whose warnings quote values of the data set; they speak from ERROR up."""
+
+REPEATING: Final = {
+    "celery.worker.strategy": logging.WARNING,
+    "celery.app.trace": logging.WARNING,
+    "pynetdicom.transport": logging.CRITICAL,
+}
+"""Loggers whose lines say again what ours say, from the level at which they say more."""
 
 _WARNING_PLACE = re.compile(r".*?:\d+: \w+(?=:)", re.DOTALL)
 
@@ -101,5 +108,7 @@ def _set_levels(log: LogSettings) -> None:
         logging.getLogger(name).setLevel(logging.ERROR)
     # pynetdicom sets its own logger; a level here outlasts its debug_logger().
     logging.getLogger("pynetdicom").setLevel(max(level, logging.WARNING))
+    for name, least in REPEATING.items():
+        logging.getLogger(name).setLevel(max(level, least))
     warnings = logging.getLogger("py.warnings")
     warnings.filters = [_PlaceOfWarning()]

@@ -34,11 +34,15 @@ UNUSABLE: Final = 2
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """One program to keep running, in the given environment alone."""
+    """One program to keep running, in the given environment alone.
+
+    A program that ``is_server`` serves the others and ends after them.
+    """
 
     name: str
     command: tuple[str, ...]
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    is_server: bool = False
 
 
 class Supervisor:
@@ -65,17 +69,21 @@ class Supervisor:
                 status = max((child.keep_running() for child in self._children), default=0)
                 self._stop.wait(POLL_SECONDS)
         finally:
-            # Last started first: senders and workers end before the broker they talk to.
-            for child in reversed(self._children):
-                child.terminate()
-            deadline = time.monotonic() + STOP_SECONDS
-            for child in reversed(self._children):
-                child.wait_until(deadline)
+            _end([child for child in self._children if not child.program.is_server])
+            _end([child for child in self._children if child.program.is_server])
         return status
 
     def pids(self) -> dict[str, int]:
         """Process ids of the programs that run now, by name."""
         return {child.program.name: child.pid for child in self._children if child.pid}
+
+
+def _end(children: Sequence[_Child]) -> None:
+    for child in children:
+        child.terminate()
+    deadline = time.monotonic() + STOP_SECONDS
+    for child in children:
+        child.wait_until(deadline)
 
 
 class _Child:

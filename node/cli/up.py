@@ -82,6 +82,7 @@ def broker_programs(settings: Settings) -> list[Program]:
                 *("--loglevel", "warning"),
                 *("--daemonize", "no"),
             ),
+            is_server=True,
         )
     ]
 

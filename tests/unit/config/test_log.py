@@ -127,3 +127,21 @@ def test_a_traceback_shows_no_local_variable(format_: str) -> None:
 
     assert "ValueError: invalid literal" in stream.getvalue()
     assert "YAMADA^HANAKO" not in stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("celery.worker.strategy", "info"),
+        ("celery.app.trace", "info"),
+        ("pynetdicom.transport", "error"),
+        ("alembic.runtime.migration", "info"),
+    ],
+)
+def test_what_our_own_lines_say_is_not_said_again(name: str, said: str) -> None:
+    stream = io.StringIO()
+    configure(LogSettings(level="info"), "worker", stream)
+
+    getattr(logging.getLogger(name), said)("the same once more")
+
+    assert stream.getvalue() == ""
