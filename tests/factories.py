@@ -17,6 +17,7 @@ from pydicom.uid import (
     DigitalMammographyXRayImageStorageForPresentation,
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
 )
 
 if TYPE_CHECKING:
@@ -135,6 +136,9 @@ def make_mammogram(
     meta.ImplementationClassUID = IMPLEMENTATION_UID
 
     image = FileDataset(None, {}, preamble=b"\0" * 128, file_meta=meta)
+    image.set_original_encoding(
+        transfer_syntax == ImplicitVRLittleEndian, transfer_syntax != ExplicitVRBigEndian
+    )
     if specific_character_set is not None:
         image.SpecificCharacterSet = specific_character_set
     image.SOPClassUID = DigitalMammographyXRayImageStorageForPresentation
