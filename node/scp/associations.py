@@ -50,15 +50,22 @@ class AssociationBook:
     def on_requested(self, event: Event) -> None:
         """Answer A-ASSOCIATE-RQ: reject, or make the row and let pynetdicom negotiate."""
         association = event.assoc
-        caller = caller_of(association)
-        with self._lock:
-            rejection = decide(caller, self._settings, open_associations=len(self._open))
-            if rejection is None:
-                self._open[association] = None
-        if rejection is None:
-            rejection = self._open_row(association, caller)
-        if rejection is not None:
-            self._reject(association, caller, rejection)
+        # Until the peer is found to be welcome it is not: pynetdicom catches what a handler
+        # raises, and goes on to accept.
+        rejection: Rejection | None = TEMPORARY_CONGESTION
+        try:
+            caller = caller_of(association)
+            rejection = self._admit(association, caller)
+            if rejection is not None:
+                self._say_rejected(caller, rejection)
+        finally:
+            if rejection is not None:
+                with self._lock:
+                    self._open.pop(association, None)
+                association.acse.send_reject(rejection.result, rejection.source, rejection.reason)
+                # Waits until the peer has closed or the ACSE timeout is over: the connection
+                # must not be shut before the A-ASSOCIATE-RJ is out.
+                association.kill()
 
     def on_released(self, event: Event) -> None:
         """Record that the peer ended the association as it should."""
@@ -89,7 +96,12 @@ class AssociationBook:
                     details={"files": swept},
                 )
 
-    def _open_row(self, association: Association, caller: Caller) -> Rejection | None:
+    def _admit(self, association: Association, caller: Caller) -> Rejection | None:
+        with self._lock:
+            rejection = decide(caller, self._settings, open_associations=len(self._open))
+            if rejection is not None:
+                return rejection
+            self._open[association] = None
         try:
             with self._database.begin() as session:
                 row_id = receiving.open_association(
@@ -103,15 +115,13 @@ class AssociationBook:
                 )
         except UNAVAILABLE as error:
             log.exception("association_not_recorded", error=type(error).__name__)
-            with self._lock:
-                del self._open[association]
             return TEMPORARY_CONGESTION
         with self._lock:
             self._open[association] = row_id
         log.info("association_opened", association_id=row_id, **_fields(caller))
         return None
 
-    def _reject(self, association: Association, caller: Caller, rejection: Rejection) -> None:
+    def _say_rejected(self, caller: Caller, rejection: Rejection) -> None:
         log.warning("association_rejected", reason=rejection.name, **_fields(caller))
         try:
             with self._database.begin() as session:
@@ -127,10 +137,6 @@ class AssociationBook:
                 )
         except UNAVAILABLE as error:
             log.exception("rejection_not_audited", error=type(error).__name__)
-        association.acse.send_reject(rejection.result, rejection.source, rejection.reason)
-        # Waits until the peer has closed or the ACSE timeout is over: the connection must not
-        # be shut before the A-ASSOCIATE-RJ is out.
-        association.kill()
 
     def _close(self, association: Association, outcome: str) -> None:
         with self._lock:

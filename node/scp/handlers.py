@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import traceback
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,7 +16,7 @@ from node.db.events import Event as AuditedEvent
 from node.db.session import UNAVAILABLE
 from node.dicom.header import InstanceFacts, facts
 from node.dicom.integrity import check_part10
-from node.errors import ConflictingInstance, MismatchedDataSet, OutOfResources
+from node.errors import ConflictingInstance, MismatchedDataSet, NodeError, OutOfResources
 from node.scp.incoming import is_uid
 from node.scp.status import Status, response, status_of
 from node.store.files import commit_file
@@ -60,7 +61,7 @@ class _Arrival:
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
-        traceback: TracebackType | None,
+        trace: TracebackType | None,
     ) -> bool:
         # Every Exception ends here, a fault of ours too: what left this block would reach the
         # sender as pynetdicom's 0xC211, which says "your data set" and stops it from retrying.
@@ -189,13 +190,16 @@ class StoreService:
     def _say_refused(self, arrival: _Arrival, error: Exception) -> None:
         status = status_of(error)
         uid = arrival.uid if is_uid(arrival.uid) else ""
+        comment = str(response(error).ErrorComment)
         log.warning(
             "instance_refused",
             sop_instance_uid=uid,
             calling_ae=arrival.calling_ae,
             status=f"0x{status:04X}",
-            reason=str(error) if status is not Status.OUT_OF_RESOURCES else repr(error),
-            exc_info=error if status is Status.PROCESSING_FAILURE else None,
+            reason=str(error) if isinstance(error, NodeError | OSError) else comment,
+            error=type(error).__name__,
+            # Not the text of an error nobody expected: it may quote the data set.
+            where=_where(error) if status is Status.PROCESSING_FAILURE else None,
         )
         event = (
             AuditedEvent.INSTANCE_QUARANTINED
@@ -209,7 +213,7 @@ class StoreService:
                     event=event,
                     uid=uid,
                     study_instance_uid=arrival.study_instance_uid,
-                    reason=str(response(error).ErrorComment),
+                    reason=comment,
                     at=datetime.now(UTC),
                     actor=self._name,
                     details={
@@ -224,8 +228,13 @@ class StoreService:
             log.exception("refusal_not_audited", error=type(database_error).__name__)
 
 
+def _where(error: Exception) -> list[str]:
+    frames = traceback.extract_tb(error.__traceback__)
+    return [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
+
+
 def _check_agreement(found: InstanceFacts, arrival: _Arrival) -> None:
-    """PS3.4 B.2.1: command, context and data set name one SOP class and one instance."""
+    """Raise unless command, context and data set name one SOP class and one instance."""
     if arrival.class_uid != arrival.context.abstract_syntax:
         raise MismatchedDataSet("the command's SOP class is not that of its context")
     if found.sop_class_uid != arrival.class_uid:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 from pydicom.uid import UID
 from pynetdicom import AE, evt
+from pynetdicom.dimse_primitives import C_ECHO
 from pynetdicom.transport import (
     AddressInformation,
     RequestHandler,
@@ -39,6 +40,10 @@ log = structlog.get_logger(__name__)
 
 # The limit is ours (admission.LOCAL_LIMIT_EXCEEDED, audited); pynetdicom's own never strikes.
 _NO_LIMIT: Final = 1_000_000
+_SUCCESS: Final = 0x0000
+_UNRECOGNISED_OPERATION: Final = 0x0211
+"""PS3.7 9.1.1.1.9."""
+
 _POLL_SECONDS: Final = 0.25
 _STOP_SECONDS: Final = 10.0
 
@@ -213,6 +218,7 @@ class StorageScp:
                     (evt.EVT_REQUESTED, self._associations.on_requested),
                     (evt.EVT_RELEASED, self._associations.on_released),
                     (evt.EVT_ABORTED, self._associations.on_aborted),
+                    (evt.EVT_C_ECHO, _on_c_echo),
                     (evt.EVT_C_STORE, self._service.on_c_store),
                 ],
                 settings=self._settings,
@@ -221,6 +227,12 @@ class StorageScp:
             )
         except OSError as error:
             raise StopError(f"cannot listen on {scp.host}:{scp.port}: {error.strerror}") from error
+
+
+def _on_c_echo(event: evt.Event) -> int:
+    # pynetdicom picks the service by SOP class: a C-STORE that names Verification comes here,
+    # and must not be told success.
+    return _SUCCESS if isinstance(event.request, C_ECHO) else _UNRECOGNISED_OPERATION
 
 
 def _end(associations: list[Association]) -> None:

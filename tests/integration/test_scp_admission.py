@@ -148,6 +148,18 @@ def test_without_a_database_a_peer_is_told_to_come_again(
     database.dispose()
 
 
+def test_a_fault_of_our_own_lets_nobody_in(
+    tmp_path: Path, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("a bug")
+
+    monkeypatch.setattr("node.scp.associations.decide", broken)
+    with running_scp(scp_settings(tmp_path), database) as node, RawRequestor(node.address) as line:
+        assert line.associate(CONTEXT).rejection == (2, 3, 1)
+        assert node.count(Association) == 0
+
+
 def test_what_is_no_dicom_does_not_disturb_the_others(tmp_path: Path, database: Database) -> None:
     with (
         running_scp(scp_settings(tmp_path), database) as node,

@@ -20,7 +20,7 @@ from node.db.tables import Instance
 from node.dicom.part10 import encode
 from node.store.files import data_set_digest
 from tests.factories import make_mammogram, stable_uid
-from tests.peer import EXPLICIT, IMPLICIT, RawRequestor, c_store_rq
+from tests.peer import EXPLICIT, IMPLICIT, VERIFICATION, RawRequestor, c_store_rq
 from tests.receiving import RunningScp, running_scp, scp_settings
 from tests.servers import wait_until
 
@@ -166,6 +166,16 @@ def test_an_implicit_data_set_on_an_explicit_context_is_c000(
     assert node.holds_nothing()
 
 
+def test_a_store_that_names_verification_is_not_answered_success(
+    node: RunningScp, line: RawRequestor
+) -> None:
+    status, _ = line.store(encoded(), sop_class=VERIFICATION, sop_instance=UID)
+
+    assert status != 0x0000
+    line.abort()
+    wait_until(node.holds_nothing, "nothing is left")
+
+
 def test_an_empty_data_set_is_c000(node: RunningScp, line: RawRequestor) -> None:
     status, _ = line.store(b"", sop_class=MG, sop_instance=UID)
 
@@ -257,12 +267,15 @@ def test_without_a_database_the_sender_is_told_to_come_again(
 
 
 def test_a_fault_of_our_own_is_not_blamed_on_the_data_set(
-    node: RunningScp, line: RawRequestor, monkeypatch: pytest.MonkeyPatch
+    node: RunningScp,
+    line: RawRequestor,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """pynetdicom's 0xC211 would say "cannot understand", and senders give up on it."""
 
     def broken(_: Dataset) -> None:
-        raise ZeroDivisionError("a bug")
+        raise ZeroDivisionError("a bug that quotes Yamada^Hanako")
 
     monkeypatch.setattr("node.scp.handlers.facts", broken)
 
@@ -272,6 +285,10 @@ def test_a_fault_of_our_own_is_not_blamed_on_the_data_set(
     assert "bug" not in comment
     assert node.holds_nothing()
     assert refusal(node)["error"] == "ZeroDivisionError"
+    # What the log says of it is where it happened; a patient's name is nobody's there.
+    output = capsys.readouterr()
+    assert "test_scp_status_table.py" in output.out + output.err
+    assert "Yamada" not in output.out + output.err
 
 
 def test_a_full_disk_amid_a_data_set_is_a700_and_leaves_nothing(

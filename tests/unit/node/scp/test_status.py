@@ -45,7 +45,7 @@ def test_a_conflict_is_told_apart_from_unreadable_bytes() -> None:
 
 @pytest.mark.parametrize("status", Status)
 def test_every_status_is_one_a_storage_scu_knows(status: Status) -> None:
-    # 0x0110 is general (PS3.7 C.5.21), the others are the Storage Service Class's own.
+    # 0x0110 is general (PS3.7 Annex C), the others are the Storage Service Class's own.
     assert status == 0x0110 or int(status) in STORAGE_SERVICE_CLASS_STATUS
 
 
