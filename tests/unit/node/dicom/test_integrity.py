@@ -125,7 +125,7 @@ def explicit(tag: tuple[int, int], vr: bytes, value: bytes) -> bytes:
 PATIENT_ID = explicit((0x0010, 0x0020), b"LO", b"MG-0001 ")
 
 DAMAGE: dict[str, Callable[[bytes], bytes]] = {
-    "an empty file": lambda data: b"",
+    "an empty file": lambda data: data[:0],
     "half a preamble": lambda data: data[:64],
     "no DICM prefix": lambda data: replaced(data, b"DICM", b"DICN"),
     "a JPEG picture": lambda data: b"\xff\xd8\xff\xe0" + data[4:128] + bytes(4000),
