@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 
 import structlog
@@ -81,7 +82,7 @@ def _run(
         queues=queues,
         pool=pool,
         concurrency=concurrency,
-        hostname=f"{queues[0]}@%h",
+        hostname=f"{queues[0]}@{socket.gethostname()}",
         without_gossip=True,
         without_mingle=True,
         without_heartbeat=True,
