@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import structlog
+
 from config.settings import Settings
-from models.errors import WeightsError
+from models.errors import ModelError
 from models.spec import SPECS
 from node.errors import StopError
 
 if TYPE_CHECKING:
     from models.detector import Detector
+
+log = structlog.get_logger(__name__)
 
 
 def load_detector(settings: Settings) -> Detector:
@@ -35,17 +39,23 @@ def load_detector(settings: Settings) -> Detector:
     try:
         # Here and not at the top: the node's own processes run without TensorFlow.
         from models.detector import Detector
-    except ModuleNotFoundError as error:
-        raise StopError(
-            f"the detector needs the package {error.name}: install mgnode[cpu] or mgnode[gpu]"
-        ) from error
-    try:
+
         detector = Detector.load(
             SPECS[settings.detector.model],
             path,
             expected_sha256=settings.detector.weights_sha256,
         )
-    except WeightsError as error:
+        detector.warm_up()
+    except ModuleNotFoundError as error:
+        raise StopError(
+            f"the detector needs the package {error.name}: install mgnode[cpu] or mgnode[gpu]"
+        ) from error
+    except ModelError as error:
         raise StopError(f"detector.weights: {error}") from error
-    detector.warm_up()
+    log.info(
+        "detector_ready",
+        model=detector.spec.name,
+        version=detector.version,
+        device=detector.device,
+    )
     return detector

@@ -12,6 +12,7 @@ from uuid import UUID
 import structlog
 from pydicom import Dataset, dcmread
 
+from models.spec import SPECS
 from node.db.installation import uid_namespace
 from node.db.reporting import (
     BuiltResult,
@@ -119,10 +120,10 @@ def _algorithm(runtime: Runtime, study: StudyToReport, namespace: UUID) -> Algor
         models[-1] if models else ModelIdentity(runtime.settings.detector.model, "not run", "", ())
     )
     return Algorithm(
-        name=model.name,
+        name=SPECS[model.name].title,
         version=model.version,
         weights_sha256=model.weights_sha256,
-        device_uid=derive(namespace, "device", model.name, model.weights_sha256),
+        device_uid=derive(namespace, "device", model.name, model.version),
         parameters=tuple(f"{key}={value}" for key, value in model.parameters),
     )
 

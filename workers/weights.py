@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Final
 
@@ -24,9 +23,7 @@ def reference_detector(settings: Settings, console: Console) -> DetectorSettings
         from models.reference_weights import write_reference_weights
 
         with console.status("Making the reference weights (287 MB, once)"):
-            unfinished = path.with_suffix(f".{os.getpid()}.part")
-            write_reference_weights(unfinished)
-            unfinished.rename(path)
+            write_reference_weights(path)
     return settings.detector.model_copy(
         update={"model": "reference", "weights": path.absolute(), "weights_sha256": None}
     )
