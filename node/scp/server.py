@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 import time
@@ -46,6 +47,7 @@ _UNRECOGNISED_OPERATION: Final = 0x0211
 
 _POLL_SECONDS: Final = 0.25
 _STOP_SECONDS: Final = 10.0
+_ABORT_SECONDS: Final = 1.0
 
 
 class _Connection(RequestHandler):
@@ -124,6 +126,18 @@ class _Server(ThreadedAssociationServer):
                 connection.close()
                 self.connections.remove(entry)
 
+    def cut_off(self) -> None:
+        """End every connection that is still open."""
+        for _, connection in self.connections:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+    def close_all(self) -> None:
+        """Close every socket, ended or not."""
+        for _, connection in self.connections:
+            connection.close()
+        self.connections.clear()
+
     @override
     def shutdown(self) -> None:
         # pynetdicom's own also removes the server from its AE's list, where only
@@ -194,9 +208,8 @@ class StorageScp:
         server.shutdown()
         self._thread.join()
         self._service.wait_until_idle(_STOP_SECONDS)
-        _end(server.active_associations)
+        _end(server.active_associations, server)
         self._associations.reap()
-        server.close_ended()
         self._spool.close()
         log.info("scp_stopped", scp=self.name)
 
@@ -235,12 +248,20 @@ def _on_c_echo(event: evt.Event) -> int:
     return _SUCCESS if isinstance(event.request, C_ECHO) else _UNRECOGNISED_OPERATION
 
 
-def _end(associations: list[Association]) -> None:
-    """Abort all of them at once, then wait for their threads."""
+def _end(associations: list[Association], server: _Server) -> None:
+    """Abort all of them at once, cut off those that do not hear it, wait for their threads."""
     for association in associations:
         association.abort(block=False)
+    deadline = time.monotonic() + _ABORT_SECONDS
+    for association in associations:
+        association.dul.join(max(0.0, deadline - time.monotonic()))
+    # A peer that stopped amid a PDU holds its network thread in recv().
+    server.cut_off()
     for association in associations:
         association.kill()
     deadline = time.monotonic() + _STOP_SECONDS
     for association in associations:
-        association.join(max(0.0, deadline - time.monotonic()))
+        # One that never asked waits out the ACSE timeout by itself and touches nothing.
+        if association.requestor.primitive is not None:
+            association.join(max(0.0, deadline - time.monotonic()))
+    server.close_all()
