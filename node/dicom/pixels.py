@@ -49,7 +49,9 @@ def to_grey(dataset: Dataset) -> NDArray[np.uint8]:
     if layout.samples == 3:
         table = _scaled(_stored_values(layout) / (2**layout.bits_stored - 1))
     else:
-        table = _grey_table(dataset, layout, containers)
+        # A slope such as 1e308 is legal to write: what it overflows to is drawn black.
+        with np.errstate(over="ignore", invalid="ignore"):
+            table = _grey_table(dataset, layout, containers)
     grey = np.empty(containers.shape, np.uint8)
     for start, rows in _row_chunks(containers):
         # mode="clip" writes straight into ``out``; no index can lie outside the table.
@@ -113,4 +115,4 @@ def _row_chunks(containers: NDArray[Any]) -> Iterator[tuple[int, NDArray[Any]]]:
 
 
 def _scaled(grey: NDArray[np.float64]) -> NDArray[np.uint8]:
-    return np.rint(np.clip(grey, 0.0, 1.0) * WHITE).astype(np.uint8)
+    return np.rint(np.clip(np.nan_to_num(grey), 0.0, 1.0) * WHITE).astype(np.uint8)

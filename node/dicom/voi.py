@@ -47,9 +47,12 @@ class Window(NamedTuple):
 
     def __call__(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Map modality values to 0..1."""
+        with np.errstate(over="ignore"):  # infinity, far from the centre, is black or white
+            return self._map(values)
+
+    def _map(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         if self.function == "SIGMOID":
-            with np.errstate(over="ignore"):  # exp of a far value is inf, which gives 0
-                return 1.0 / (1.0 + np.exp(-4.0 * (values - self.center) / self.width))
+            return 1.0 / (1.0 + np.exp(-4.0 * (values - self.center) / self.width))
         if self.function == "LINEAR_EXACT":
             return np.clip((values - self.center) / self.width + 0.5, 0.0, 1.0)
         if self.width == 1:
@@ -125,7 +128,7 @@ def percentile_window(
     dark_is_high : bool
         Whether air has the high values (MONOCHROME1).
     """
-    present = counts > 0
+    present = (counts > 0) & np.isfinite(values)
     if not present.any():
         return Window(0.0, 1.0, "LINEAR_EXACT")
     brightness = -values[present] if dark_is_high else values[present]
