@@ -1,92 +1,99 @@
 """The content items of a Structured Report, one function for each value type.
 
-PS3.3 C.17.3.2. Each function gives one item of a Content Sequence; the relationship
-to its parent comes first, its own children last.
+highdicom builds and checks each item (PS3.3 C.17.3.2); the functions here say in one
+line what a report says in one: the relationship to the parent comes first, the item's
+own children last.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from enum import StrEnum
+from typing import Final
 
+import numpy as np
+from highdicom.sr import (
+    CodeContentItem,
+    CodedConcept,
+    ContainerContentItem,
+    ContentItem,
+    ContentSequence,
+    GraphicTypeValues,
+    ImageContentItem,
+    NumContentItem,
+    ScoordContentItem,
+    TextContentItem,
+    UIDRefContentItem,
+)
+from highdicom.sr import RelationshipTypeValues as Relation
 from pydicom import Dataset
+from typing_extensions import override
 
 from node.dicom.codes import Code
 
-
-class Relation(StrEnum):
-    """Relationship Type (0040,A010) of an item to the item above it."""
-
-    CONTAINS = "CONTAINS"
-    HAS_OBS_CONTEXT = "HAS OBS CONTEXT"
-    HAS_CONCEPT_MOD = "HAS CONCEPT MOD"
-    HAS_ACQ_CONTEXT = "HAS ACQ CONTEXT"
-    INFERRED_FROM = "INFERRED FROM"
-    SELECTED_FROM = "SELECTED FROM"
+__all__ = ["Relation"]
 
 
 def container(
-    relation: Relation | None, name: Code, *children: Dataset, template: str | None = None
-) -> Dataset:
+    relation: Relation | None, name: Code, *children: ContentItem, template: str | None = None
+) -> ContentItem:
     """Group items; ``relation`` is ``None`` for the root, ``template`` a DCMR number."""
     if not children:
         raise ValueError(f"container {name.meaning!r} would be empty")
-    item = _item(relation, "CONTAINER", name, children)
-    item.ContinuityOfContent = "SEPARATE"
-    if template is not None:
-        identification = Dataset()
-        identification.MappingResource = "DCMR"
-        identification.TemplateIdentifier = template
-        item.ContentTemplateSequence = [identification]
-    return item
+    item = ContainerContentItem(
+        _concept(name),
+        is_content_continuous=False,
+        template_id=template,
+        relationship_type=relation,
+    )
+    return _with_children(item, children)
 
 
-def code(relation: Relation, name: Code, value: Code, *children: Dataset) -> Dataset:
+def code(relation: Relation, name: Code, value: Code, *children: ContentItem) -> ContentItem:
     """State a coded value."""
-    item = _item(relation, "CODE", name, children)
-    item.ConceptCodeSequence = [value.item()]
-    return item
+    item = CodeContentItem(_concept(name), _concept(value), relationship_type=relation)
+    return _with_children(item, children)
 
 
-def text(relation: Relation, name: Code, value: str) -> Dataset:
+def text(relation: Relation, name: Code, value: str) -> ContentItem:
     """State a text; an empty one is not a value (Text Value is of type 1)."""
     if not value:
         raise ValueError(f"text {name.meaning!r} would be empty")
-    item = _item(relation, "TEXT", name)
-    item.TextValue = value
-    return item
+    return TextContentItem(_concept(name), value, relationship_type=relation)
 
 
-def uid_reference(relation: Relation, name: Code, uid: str) -> Dataset:
+def uid_reference(relation: Relation, name: Code, uid: str) -> ContentItem:
     """State a UID that is no reference to an object of this report."""
-    item = _item(relation, "UIDREF", name)
-    item.UID = uid
-    return item
+    return UIDRefContentItem(_concept(name), uid, relationship_type=relation)
 
 
-def number(relation: Relation, name: Code, value: str, unit: Code, *children: Dataset) -> Dataset:
+def number(
+    relation: Relation, name: Code, value: str, unit: Code, *children: ContentItem
+) -> ContentItem:
     """State a number; ``value`` is the decimal string as it will be written."""
-    measured = Dataset()
-    measured.MeasurementUnitsCodeSequence = [unit.item()]
+    item = NumContentItem(_concept(name), float(value), _concept(unit), relationship_type=relation)
+    (measured,) = item.MeasuredValueSequence
+    # The string is what the score was rounded to; a float beside it would say more digits.
     measured.NumericValue = value
-    item = _item(relation, "NUM", name, children)
-    item.MeasuredValueSequence = [measured]
-    return item
+    del measured.FloatingPointValue
+    return _with_children(item, children)
 
 
 def polyline(
-    relation: Relation, name: Code, points: Sequence[tuple[float, float]], source: Dataset
-) -> Dataset:
+    relation: Relation, name: Code, points: Sequence[tuple[float, float]], source: ContentItem
+) -> ContentItem:
     r"""Draw (column, row) points on the image of the item ``source``.
 
     References
     ----------
     PS3.3 C.18.6: 0.0\0.0 is the top left corner of the top left pixel.
     """
-    item = _item(relation, "SCOORD", name, [source])
-    item.GraphicType = "POLYLINE"
-    item.GraphicData = [coordinate for point in points for coordinate in point]
-    return item
+    item = ScoordContentItem(
+        _concept(name),
+        GraphicTypeValues.POLYLINE,
+        np.asarray(points, dtype=np.float64),
+        relationship_type=relation,
+    )
+    return _with_children(item, [source])
 
 
 def image(
@@ -94,12 +101,16 @@ def image(
     name: Code | None,
     sop_class_uid: str,
     sop_instance_uid: str,
-    *children: Dataset,
-) -> Dataset:
-    """Refer to an image."""
-    item = _item(relation, "IMAGE", name, children)
-    item.ReferencedSOPSequence = [reference(sop_class_uid, sop_instance_uid)]
-    return item
+    *children: ContentItem,
+) -> ContentItem:
+    """Refer to an image; in an image library it has no name."""
+    kind = ImageContentItem if name is not None else _UnnamedImage
+    item = kind(
+        _concept(name or UNNAMED), sop_class_uid, sop_instance_uid, relationship_type=relation
+    )
+    if name is None:
+        del item.ConceptNameCodeSequence
+    return _with_children(item, children)
 
 
 def reference(sop_class_uid: str, sop_instance_uid: str) -> Dataset:
@@ -110,15 +121,24 @@ def reference(sop_class_uid: str, sop_instance_uid: str) -> Dataset:
     return item
 
 
-def _item(
-    relation: Relation | None, value_type: str, name: Code | None, children: Sequence[Dataset] = ()
-) -> Dataset:
-    item = Dataset()
-    if relation is not None:
-        item.RelationshipType = relation.value
-    item.ValueType = value_type
-    if name is not None:
-        item.ConceptNameCodeSequence = [name.item()]
+UNNAMED: Final = Code("260753009", "SCT", "Source")
+"""highdicom asks every image for a name; TID 1601 gives it none."""
+
+
+class _UnnamedImage(ImageContentItem):
+    """An image of a library; highdicom's sequences ask each item for its name."""
+
+    @property
+    @override
+    def name(self) -> CodedConcept:
+        return _concept(UNNAMED)
+
+
+def _concept(named: Code) -> CodedConcept:
+    return CodedConcept(named.value, named.scheme, named.meaning)
+
+
+def _with_children(item: ContentItem, children: Sequence[ContentItem]) -> ContentItem:
     if children:
-        item.ContentSequence = list(children)
+        item.ContentSequence = ContentSequence(children)
     return item

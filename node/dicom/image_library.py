@@ -11,6 +11,7 @@ from node.dicom.references import object_reference
 from node.dicom.sop_classes import IMAGES
 
 if TYPE_CHECKING:
+    from highdicom.sr import ContentItem
     from pydicom import Dataset
 
     from node.dicom.codes import Code
@@ -26,7 +27,7 @@ def referable(images: tuple[ImageResult, ...]) -> tuple[ImageResult, ...]:
     )
 
 
-def image_library(images: tuple[ImageResult, ...]) -> list[Dataset]:
+def image_library(images: tuple[ImageResult, ...]) -> list[ContentItem]:
     """List the images, those not analysed in a group of their own; no images, no library."""
     groups = (
         [result for result in referable(images) if not result.not_analysed],
@@ -46,7 +47,7 @@ def image_library(images: tuple[ImageResult, ...]) -> list[Dataset]:
     return [container(Relation.CONTAINS, codes.IMAGE_LIBRARY, *containers)]
 
 
-def _entry(header: Dataset) -> Dataset:
+def _entry(header: Dataset) -> ContentItem:
     """Describe one image as far as its header does."""
     context = Relation.HAS_ACQ_CONTEXT
     coded: list[tuple[Code, Code | None]] = [

@@ -32,6 +32,7 @@ from node.dicom.result_uids import report_uid, tracking_uid
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from highdicom.sr import ContentItem
     from pydicom import Dataset
 
     from node.dicom.findings import Algorithm, Finding, ImageResult, StudyResult
@@ -88,7 +89,7 @@ def _add_document(
         report.ReferencedRequestSequence = orders
 
 
-def _root(study: StudyResult, images: tuple[ImageResult, ...]) -> Dataset:
+def _root(study: StudyResult, images: tuple[ImageResult, ...]) -> ContentItem:
     groups = list(_measurement_groups(study, images))
     remarks = outcome.remarks(images)
     children = [
@@ -104,7 +105,7 @@ def _root(study: StudyResult, images: tuple[ImageResult, ...]) -> Dataset:
     return container(None, codes.IMAGING_MEASUREMENT_REPORT, *children, template="1500")
 
 
-def _observer(study: StudyResult) -> Iterator[Dataset]:
+def _observer(study: StudyResult) -> Iterator[ContentItem]:
     """Say that a device observed, and which (TID 1001, 1002, 1004)."""
     device = study.device
     context = Relation.HAS_OBS_CONTEXT
@@ -120,7 +121,9 @@ def _observer(study: StudyResult) -> Iterator[Dataset]:
             yield text(context, name, plain(value))
 
 
-def _measurement_groups(study: StudyResult, images: tuple[ImageResult, ...]) -> Iterator[Dataset]:
+def _measurement_groups(
+    study: StudyResult, images: tuple[ImageResult, ...]
+) -> Iterator[ContentItem]:
     used_identifiers: dict[str, int] = {}
     for result in images:
         name = label(result.header, separator="-")
@@ -134,7 +137,7 @@ def _measurement_groups(study: StudyResult, images: tuple[ImageResult, ...]) -> 
 
 def _measurement_group(
     study: StudyResult, result: ImageResult, finding: Finding, identifier: str
-) -> Dataset:
+) -> ContentItem:
     """State one box (TID 1410)."""
     header = result.header
     points = closed_polyline(clip(finding.box, rows=header.Rows, columns=header.Columns))
@@ -180,7 +183,7 @@ def _measurement_group(
     )
 
 
-def _evaluations(study: StudyResult, remarks: list[str]) -> Dataset:
+def _evaluations(study: StudyResult, remarks: list[str]) -> ContentItem:
     """Say what was analysed, what was not and why.
 
     A group without a region would say it too, but OHIF cannot load one.
@@ -198,7 +201,7 @@ def _evaluations(study: StudyResult, remarks: list[str]) -> Dataset:
     )
 
 
-def _algorithm(algorithm: Algorithm) -> Iterator[Dataset]:
+def _algorithm(algorithm: Algorithm) -> Iterator[ContentItem]:
     """Identify the algorithm (TID 4019)."""
     modifies = Relation.HAS_CONCEPT_MOD
     yield from _algorithm_name(algorithm)
@@ -207,7 +210,7 @@ def _algorithm(algorithm: Algorithm) -> Iterator[Dataset]:
     yield code(modifies, codes.ALGORITHM_FAMILY, codes.ARTIFICIAL_INTELLIGENCE)
 
 
-def _algorithm_name(algorithm: Algorithm) -> Iterator[Dataset]:
+def _algorithm_name(algorithm: Algorithm) -> Iterator[ContentItem]:
     modifies = Relation.HAS_CONCEPT_MOD
     yield text(modifies, codes.ALGORITHM_NAME, plain(algorithm.name))
     yield text(modifies, codes.ALGORITHM_VERSION, plain(algorithm.version))
