@@ -33,7 +33,7 @@ _LEAST_LETTER_IN_NEED: Final = 7  # when the picture is too narrow for more
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A box in pixels of the undrawn picture, and the words beside it."""
+    """A box in pixels of the undrawn picture, and the words beside it, if any."""
 
     box: Box
     label: str
@@ -109,6 +109,8 @@ def draw(
         _draw_frame(canvas, frame, line)
     taken = [footer_area]
     for mark, frame in zip(marks, frames, strict=True):
+        if not mark.label:
+            continue
         plate = _label_plate(mark.label, height, width)
         area = _best(_label_places(plate, frame, line, height, width), taken, frames)
         _draw_plate(canvas, plate, area)
