@@ -53,12 +53,17 @@ def analyse_instance(runtime: Runtime, detector: Detector, instance_id: int) -> 
         return
     with FailuresGoTo(partial(_count_failure, runtime, claim)):
         try:
-            _analyse(runtime, detector, claim)
-        except RejectedInstance as error:
-            _reject(runtime, claim, error)
+            _conclude(runtime, detector, claim)
         except StateConflict as conflict:
             # The lease ended while we worked and somebody else has it: nothing is lost.
             log.warning("instance_lease_lost", error=str(conflict))
+
+
+def _conclude(runtime: Runtime, detector: Detector, claim: ClaimedInstance) -> None:
+    try:
+        _analyse(runtime, detector, claim)
+    except RejectedInstance as error:
+        _reject(runtime, claim, error)
 
 
 def _analyse(runtime: Runtime, detector: Detector, claim: ClaimedInstance) -> None:

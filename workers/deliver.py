@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
+from random import Random
 
 import structlog
 
+from config.settings import Destination
 from node.db.deliveries import (
     ClaimedDelivery,
     PlannedDelivery,
@@ -27,6 +30,18 @@ from workers.runtime import Runtime
 log = structlog.get_logger(__name__)
 
 
+@dataclass(frozen=True)
+class _Batch:
+    """What goes to one destination; ``began`` is the moment from which pauses count.
+
+    All that is put off comes back at one moment and shares an association again.
+    """
+
+    runtime: Runtime
+    destination: str
+    began: datetime
+
+
 def deliver_results(runtime: Runtime, delivery_ids: list[int]) -> None:
     """Send waiting results of one destination over one association.
 
@@ -37,46 +52,57 @@ def deliver_results(runtime: Runtime, delivery_ids: list[int]) -> None:
     with runtime.database.read() as session:
         waiting = planned_deliveries(session, delivery_ids)
     for name in sorted({planned.destination for planned in waiting}):
-        _send_all(runtime, name, [p for p in waiting if p.destination == name])
+        batch = _Batch(runtime, name, runtime.clock())
+        _send_all(batch, [planned for planned in waiting if planned.destination == name])
 
 
-def _send_all(runtime: Runtime, name: str, waiting: list[PlannedDelivery]) -> None:
-    destination = runtime.settings.destinations.get(name)
+def _send_all(batch: _Batch, waiting: list[PlannedDelivery]) -> None:
+    destination = batch.runtime.settings.destinations.get(batch.destination)
     if destination is None:
-        answer = StoreAnswer(
-            Outcome.REFUSED, None, f"destination {name} is not in the settings any more"
-        )
-        _answer_all(runtime, waiting, answer)
+        text = f"destination {batch.destination} is not in the settings any more"
+        _answer_all(batch, waiting, StoreAnswer(Outcome.REFUSED, None, text))
         return
-    objects = [(planned.sop_class_uid, planned.transfer_syntax_uid) for planned in waiting]
     rest = list(waiting)
-    try:
-        with StoreAssociation(destination, runtime.settings.scu, objects) as association:
-            while rest:
-                _send_one(runtime, association, rest.pop(0))
-    except PermanentFailure as failure:
-        _answer_all(runtime, rest, StoreAnswer(Outcome.REFUSED, None, str(failure)))
-    except TransientFailure as failure:
-        _answer_all(runtime, rest, StoreAnswer(Outcome.RETRY, None, str(failure)))
+    with FailuresGoTo(partial(_put_off_all, batch, rest)):
+        try:
+            _send_over_one_association(batch, destination, rest)
+        except PermanentFailure as failure:
+            _answer_all(batch, rest, StoreAnswer(Outcome.REFUSED, None, str(failure)))
+        except TransientFailure as failure:
+            _answer_all(batch, rest, StoreAnswer(Outcome.RETRY, None, str(failure)))
 
 
-def _send_one(runtime: Runtime, association: StoreAssociation, planned: PlannedDelivery) -> None:
-    claim = _claim(runtime, planned)
+def _send_over_one_association(
+    batch: _Batch, destination: Destination, rest: list[PlannedDelivery]
+) -> None:
+    """Take one object after the other from ``rest``; what stays in it was not tried."""
+    objects = [(planned.sop_class_uid, planned.transfer_syntax_uid) for planned in rest]
+    with StoreAssociation(destination, batch.runtime.settings.scu, objects) as association:
+        while rest:
+            _send_one(batch, association, rest.pop(0))
+
+
+def _send_one(batch: _Batch, association: StoreAssociation, planned: PlannedDelivery) -> None:
+    claim = _claim(batch, planned)
     if claim is None:
         return
-    with FailuresGoTo(partial(_put_off, runtime, claim)):
-        answer = association.store(runtime.layout.absolute(planned.path))
-        _record(runtime, claim, answer)
+    with FailuresGoTo(partial(_put_off, batch, claim)):
+        try:
+            answer = association.store(batch.runtime.layout.absolute(planned.path))
+        except PermanentFailure as failure:
+            answer = StoreAnswer(Outcome.REFUSED, None, str(failure))
+        _record(batch, claim, answer)
 
 
-def _answer_all(runtime: Runtime, rest: list[PlannedDelivery], answer: StoreAnswer) -> None:
+def _answer_all(batch: _Batch, rest: list[PlannedDelivery], answer: StoreAnswer) -> None:
     for planned in rest:
-        claim = _claim(runtime, planned)
+        claim = _claim(batch, planned)
         if claim is not None:
-            _record(runtime, claim, answer)
+            _record(batch, claim, answer)
 
 
-def _claim(runtime: Runtime, planned: PlannedDelivery) -> ClaimedDelivery | None:
+def _claim(batch: _Batch, planned: PlannedDelivery) -> ClaimedDelivery | None:
+    runtime = batch.runtime
     now = runtime.clock()
     lease_until = now + timedelta(seconds=runtime.settings.delivery.lease_seconds)
     with runtime.database.begin() as session:
@@ -85,17 +111,26 @@ def _claim(runtime: Runtime, planned: PlannedDelivery) -> ClaimedDelivery | None
         )
 
 
-def _put_off(runtime: Runtime, claim: ClaimedDelivery, failure: Failure) -> None:
-    detail = f"{failure.kind} in the sender: {failure.place}"
-    _record(runtime, claim, StoreAnswer(Outcome.RETRY, None, detail))
+def _put_off_all(batch: _Batch, rest: list[PlannedDelivery], failure: Failure) -> None:
+    _answer_all(batch, rest, _failed_here(failure))
 
 
-def _record(runtime: Runtime, claim: ClaimedDelivery, answer: StoreAnswer) -> None:
+def _put_off(batch: _Batch, claim: ClaimedDelivery, failure: Failure) -> None:
+    _record(batch, claim, _failed_here(failure))
+
+
+def _failed_here(failure: Failure) -> StoreAnswer:
+    return StoreAnswer(Outcome.RETRY, None, f"{failure.kind} in the sender: {failure.place}")
+
+
+def _record(batch: _Batch, claim: ClaimedDelivery, answer: StoreAnswer) -> None:
     """Move the delivery by what the destination said; its deadline turns a retry into FAILED."""
+    runtime = batch.runtime
     now = runtime.clock()
-    not_before = _next_attempt(runtime, claim, now)
+    not_before = _next_attempt(batch, claim, now)
     outcome = answer.outcome
-    detail = answer.detail
+    # A status alone: the comment that came with it is the peer's text and may name a patient.
+    detail = answer.detail if answer.status is None else f"status 0x{answer.status:04X}"
     if outcome is Outcome.RETRY and not_before is None:
         outcome = Outcome.REFUSED
         detail = f"given up after {claim.attempt} attempts: {detail}"
@@ -149,14 +184,17 @@ def _record(runtime: Runtime, claim: ClaimedDelivery, answer: StoreAnswer) -> No
     )
 
 
-def _next_attempt(runtime: Runtime, claim: ClaimedDelivery, now: datetime) -> datetime | None:
+def _next_attempt(batch: _Batch, claim: ClaimedDelivery, now: datetime) -> datetime | None:
     """Give the moment of the next attempt, or None when the deadline has passed."""
-    settings = runtime.settings.delivery
+    settings = batch.runtime.settings.delivery
     if now - claim.planned.created_at >= timedelta(hours=settings.give_up_hours):
         return None
-    return now + pause_before(
+    seed = f"{claim.planned.study_id} {batch.destination} {claim.attempt}"
+    pause = pause_before(
         claim.attempt + 1,
         first=timedelta(seconds=settings.retry_first_seconds),
         longest=timedelta(seconds=settings.retry_max_seconds),
-        random=runtime.random,
+        random=Random(seed),  # noqa: S311 - jitter, the same for all of one batch
     )
+    # A peer that was slow to fail must not lose its pause to that.
+    return (batch.began if now - batch.began < pause / 2 else now) + pause

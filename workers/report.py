@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import Final
@@ -51,36 +52,42 @@ def report_study(runtime: Runtime, study_id: int) -> None:
     from the rows, and the change of state decides who was first.
     """
     with runtime.database.read() as session:
-        study = study_to_report(session, study_id)
+        study = study_to_report(session, study_id, at=runtime.clock())
         namespace = uid_namespace(session)
     if study is None:
         return
     with FailuresGoTo(partial(_count_failure, runtime, study)):
         try:
-            _report(runtime, study, namespace)
-        except IdentityConflict as conflict:
-            log.warning(
-                "study_stopped", study_instance_uid=study.study_instance_uid, reason=str(conflict)
-            )
-            _give_up(runtime, study, "IDENTITY_CONFLICT")
+            _conclude(runtime, study, namespace)
         except StateConflict as conflict:
             # A late image came, or another worker was first: the rows say what is next.
             log.info("report_dropped", reason=str(conflict))
 
 
+def _conclude(runtime: Runtime, study: StudyToReport, namespace: UUID) -> None:
+    try:
+        _report(runtime, study, namespace)
+    except IdentityConflict as conflict:
+        log.warning(
+            "study_stopped", study_instance_uid=study.study_instance_uid, reason=str(conflict)
+        )
+        _give_up(runtime, study, "IDENTITY_CONFLICT")
+
+
 def _report(runtime: Runtime, study: StudyToReport, namespace: UUID) -> None:
     headers = [_header(runtime, image) for image in study.images]
     check_same_identity(headers)
+    model = _model(runtime, study)
     result = StudyResult(
         images=tuple(
             ImageResult(header, image.findings, image.not_analysed, image.notes)
             for header, image in zip(headers, study.images, strict=True)
         ),
-        algorithm=_algorithm(runtime, study, namespace),
+        algorithm=_algorithm(model, namespace),
         device=runtime.device,
         completed_at=study.completed_at,
         namespace=namespace,
-        score_threshold=runtime.settings.detector.score_threshold,
+        score_threshold=_threshold(runtime, model),
         predecessors=study.predecessors,
     )
     built = [
@@ -104,7 +111,10 @@ def _objects(
             continue
         grey = to_grey(dcmread(runtime.layout.absolute(row.path)))
         overlay = build_overlay(
-            result, image, grey, long_side=runtime.settings.results.overlay_long_side
+            _as_analysed(runtime, row, result),
+            image,
+            grey,
+            long_side=runtime.settings.results.overlay_long_side,
         )
         yield "overlay", overlay, row.instance_id
 
@@ -113,12 +123,36 @@ def _header(runtime: Runtime, image: ImageToReport) -> Dataset:
     return dcmread(runtime.layout.absolute(image.path), stop_before_pixels=True)
 
 
-def _algorithm(runtime: Runtime, study: StudyToReport, namespace: UUID) -> Algorithm:
+def _as_analysed(runtime: Runtime, row: ImageToReport, result: StudyResult) -> StudyResult:
+    """Give the study as the model of this one image saw it.
+
+    Another model may look at an image that comes later; what was made of this one
+    stays true, and keeps its UID.
+    """
+    if row.model is None:
+        return result
+    return replace(
+        result,
+        algorithm=_algorithm(row.model, result.namespace),
+        score_threshold=_threshold(runtime, row.model),
+    )
+
+
+def _model(runtime: Runtime, study: StudyToReport) -> ModelIdentity:
     models = [image.model for image in study.images if image.model is not None]
     # When nothing was analysed no weights have looked: the report says which were due.
-    model = (
+    return (
         models[-1] if models else ModelIdentity(runtime.settings.detector.model, "not run", "", ())
     )
+
+
+def _threshold(runtime: Runtime, model: ModelIdentity) -> float:
+    """Give the threshold that the boxes passed, whatever the settings say by now."""
+    parameters = dict(model.parameters)
+    return float(parameters.get("score_threshold", runtime.settings.detector.score_threshold))
+
+
+def _algorithm(model: ModelIdentity, namespace: UUID) -> Algorithm:
     return Algorithm(
         name=SPECS[model.name].title,
         version=model.version,
@@ -132,16 +166,16 @@ def _store(
     runtime: Runtime, kind: str, dataset: Dataset, source_instance_id: int | None
 ) -> BuiltResult:
     content = to_bytes(dataset)
-    uid = str(dataset.SOPInstanceUID)
-    path = result_path(uid)
+    sha256 = hashlib.sha256(content).hexdigest()
+    path = result_path(sha256)
     write_durably(runtime.layout.absolute(path), content)
     return BuiltResult(
         kind=kind,
-        sop_instance_uid=uid,
+        sop_instance_uid=str(dataset.SOPInstanceUID),
         sop_class_uid=str(dataset.SOPClassUID),
         series_instance_uid=str(dataset.SeriesInstanceUID),
         transfer_syntax_uid=str(dataset.file_meta.TransferSyntaxUID),
-        sha256=hashlib.sha256(content).hexdigest(),
+        sha256=sha256,
         bytes=len(content),
         path=path,
         source_instance_id=source_instance_id,

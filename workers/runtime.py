@@ -45,6 +45,7 @@ class Runtime:
             software_versions=version("mgnode"),
             serial_number=results.serial_number,
             station_name=results.station_name,
+            institution_name=results.institution_name,
         )
 
 

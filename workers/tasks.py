@@ -13,6 +13,7 @@ from node.db.session import UNAVAILABLE
 from node.messages import ANALYSE_TASK, DELIVER_TASK, REPORT_TASK
 from workers.analyse import analyse_instance
 from workers.deliver import deliver_results
+from workers.failure import Failure, FailuresGoTo
 from workers.report import report_study
 from workers.runtime import Runtime
 
@@ -36,10 +37,17 @@ def register_network(app: Celery, runtime: Runtime) -> None:
 
 def _shell(name: str, step: Callable[..., None]) -> Callable[..., None]:
     def task(**arguments: object) -> None:
-        try:
-            step(**arguments)
-        except UNAVAILABLE as error:
-            # The row did not move, so the dispatch sweep publishes it again.
-            log.warning("database_away", task=name, kind=type(error).__name__)
+        # What left the task would be logged by Celery with its text, and with the text of
+        # the exception behind it.
+        with FailuresGoTo(partial(_say, name)):
+            try:
+                step(**arguments)
+            except UNAVAILABLE as error:
+                # The row did not move, so the dispatch sweep publishes it again.
+                log.warning("database_away", task=name, kind=type(error).__name__)
 
     return task
+
+
+def _say(name: str, failure: Failure) -> None:
+    log.error("task_failed", task=name, kind=failure.kind, place=failure.place)

@@ -49,9 +49,14 @@ class AnalysisRecord:
 def claim_instance(
     session: Session, instance_id: int, *, lease_until: datetime, at: datetime, actor: str
 ) -> ClaimedInstance | None:
-    """Move QUEUED to ANALYSING with a lease; None when it is not there to be had."""
+    """Move QUEUED to ANALYSING with a lease; None when it is not there to be had.
+
+    A message that comes twice must not cut short the pause after a failure.
+    """
     row = session.get(Instance, instance_id)
     if row is None or row.state is not InstanceState.QUEUED:
+        return None
+    if row.not_before is not None and row.not_before > at:
         return None
     attempt = row.attempts + 1
     try:

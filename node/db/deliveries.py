@@ -20,6 +20,7 @@ class PlannedDelivery:
 
     delivery_id: int
     destination: str
+    study_id: int
     sop_instance_uid: str
     sop_class_uid: str
     transfer_syntax_uid: str
@@ -45,6 +46,7 @@ def planned_deliveries(session: Session, delivery_ids: list[int]) -> list[Planne
                 PlannedDelivery(
                     delivery_id=row.id,
                     destination=row.destination,
+                    study_id=row.result.study_id,
                     sop_instance_uid=row.result.sop_instance_uid,
                     sop_class_uid=row.result.sop_class_uid,
                     transfer_syntax_uid=row.result.transfer_syntax_uid,
@@ -58,9 +60,14 @@ def planned_deliveries(session: Session, delivery_ids: list[int]) -> list[Planne
 def claim_delivery(
     session: Session, planned: PlannedDelivery, *, lease_until: datetime, at: datetime, actor: str
 ) -> ClaimedDelivery | None:
-    """Move PENDING to SENDING with a lease; None when it is not there to be had."""
+    """Move PENDING to SENDING with a lease; None when it is not there to be had.
+
+    A message that comes twice must not cut short the pause after a failure.
+    """
     row = session.get(Delivery, planned.delivery_id)
     if row is None or row.state is not DeliveryState.PENDING:
+        return None
+    if row.not_before is not None and row.not_before > at:
         return None
     attempt = row.attempts + 1
     try:

@@ -15,8 +15,9 @@ from node.db.tables import Analysis, Delivery, Instance, Result, Study
 from node.db.transitions import move
 from node.dicom.findings import Finding
 from node.dicom.geometry import Box
+from node.dicom.outcome import ANALYSIS_FAILED, PENDING_AT_TIME_LIMIT
 from node.errors import StateConflict
-from node.states import DeliveryState, InstanceState, StudyState
+from node.states import UNFINISHED_INSTANCE, DeliveryState, InstanceState, StudyState
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +78,15 @@ class BuiltResult:
     source_instance_id: int | None
 
 
-def study_to_report(session: Session, study_id: int) -> StudyToReport | None:
-    """Read what a COMPLETE study's report is made from; None in any other state."""
+def study_to_report(session: Session, study_id: int, *, at: datetime) -> StudyToReport | None:
+    """Read what a COMPLETE study's report is made from.
+
+    None in any other state, and during the pause after a failed attempt.
+    """
     study = session.get(Study, study_id)
     if study is None or study.state is not StudyState.COMPLETE or study.completed_at is None:
+        return None
+    if study.not_before is not None and study.not_before > at:
         return None
     instances = session.scalars(
         select(Instance)
@@ -200,10 +206,16 @@ def record_failed_report(
     at: datetime,
     actor: str,
 ) -> None:
-    """Count a failed attempt; a final one moves COMPLETE to FAILED, replayable."""
+    """Count a failed attempt; a final one moves COMPLETE to FAILED, replayable.
+
+    Raises
+    ------
+    StateConflict
+        The study was re-opened meanwhile: the attempt was at what is no more.
+    """
     row = session.get(Study, study.study_id)
-    if row is None or row.state is not StudyState.COMPLETE:
-        return
+    if row is None or (row.state, row.completed_at) != (StudyState.COMPLETE, study.completed_at):
+        raise StateConflict(f"study {study.study_instance_uid} left COMPLETE before its failure")
     if is_final:
         move(
             session,
@@ -243,7 +255,7 @@ def _image(row: Instance) -> ImageToReport:
             instance_id=row.id,
             sop_instance_uid=row.sop_instance_uid,
             path=row.path,
-            not_analysed=row.reason or "PENDING_AT_TIME_LIMIT",
+            not_analysed=_why_not_analysed(row),
             notes=(),
             findings=(),
             model=None,
@@ -265,3 +277,10 @@ def _image(row: Instance) -> ImageToReport:
             tuple(sorted(analysis.parameters.items())),
         ),
     )
+
+
+def _why_not_analysed(row: Instance) -> str:
+    # An image that waits for another attempt has a reason too: that of the last one.
+    if row.state in UNFINISHED_INSTANCE:
+        return PENDING_AT_TIME_LIMIT
+    return row.reason if row.state is InstanceState.REJECTED else ANALYSIS_FAILED

@@ -16,6 +16,14 @@ if TYPE_CHECKING:
 # The study's time limit passed before the detector got to the image.
 PENDING_AT_TIME_LIMIT: Final = "PENDING_AT_TIME_LIMIT"
 
+# Every attempt of the detector at the image failed, for no fault of the image's own.
+ANALYSIS_FAILED: Final = "ANALYSIS_FAILED"
+
+_SENTENCES: Final = {
+    PENDING_AT_TIME_LIMIT: "The time limit of the study passed first.",
+    ANALYSIS_FAILED: "The analysis was tried and did not end; the node's log says where.",
+}
+
 # Rules about what an image is leave it out: the algorithm was never due, and CID 6047
 # speaks of algorithms that were. Rules about faulty data are failures, as is all else
 # that keeps an image back.
@@ -79,7 +87,5 @@ def remarks(images: tuple[ImageResult, ...]) -> list[str]:
 
 def _worded(words: type[Reason] | type[Note], keyword: str) -> str:
     """Give the keyword with its sentence; one that has none stands alone."""
-    if keyword == PENDING_AT_TIME_LIMIT:
-        return f"{keyword}. The time limit of the study passed first."
-    sentences = {str(word): word.text for word in words}
+    sentences = {**_SENTENCES, **{str(word): word.text for word in words}}
     return f"{keyword}. {sentences[keyword]}" if keyword in sentences else plain(keyword)

@@ -6,7 +6,6 @@ somebody else is data, not a path.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -29,9 +28,18 @@ def instance_path(sha256: str) -> str:
     return f"instances/{_two_levels(sha256)}"
 
 
-def result_path(sop_instance_uid: str) -> str:
-    """Path of a result, relative to the root; the UID goes in as its SHA-256."""
-    return f"results/{_two_levels(hashlib.sha256(sop_instance_uid.encode()).hexdigest())}"
+def result_path(sha256: str) -> str:
+    """Path of a result, relative to the root, from the SHA-256 of its file.
+
+    Other bytes have another name: a worker that is late cannot replace the file of a
+    result that another one has recorded.
+
+    Raises
+    ------
+    ValueError
+        When ``sha256`` is not 64 lower-case hexadecimal digits.
+    """
+    return f"results/{_two_levels(sha256)}"
 
 
 def _two_levels(sha256: str) -> str:
@@ -65,7 +73,7 @@ class Layout:
 
     @property
     def results(self) -> Path:
-        """The objects we made."""
+        """The objects we made, by the SHA-256 of their file."""
         return self.root / "results"
 
     @property
