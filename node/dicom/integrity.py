@@ -99,7 +99,8 @@ def native_pixel_bytes(header: Dataset) -> int | None:
     if not (rows and columns and samples and bits):
         return None
     frames_text = _ascii(header, 0x00280008)
-    frames = int(frames_text) if frames_text.isdecimal() else 1
+    # PS3.5 6.2: an IS has 12 characters at most, and int() refuses thousands.
+    frames = int(frames_text) if frames_text.isdecimal() and len(frames_text) <= 12 else 1
     if _ascii(header, 0x00280004) == "YBR_FULL_422" and samples == 3:
         samples = 2  # PS3.3 C.7.6.3.1.2: two samples a pixel on average
     return (rows * columns * samples * frames * bits + 7) // 8
@@ -107,9 +108,9 @@ def native_pixel_bytes(header: Dataset) -> int | None:
 
 def _read_file_meta(source: FileSource) -> FileMetaDataset:
     first = walk.read_element(source, walk.META_ENCODING)
-    if first.tag != _GROUP_LENGTH or first.vr != "UL" or first.value is None:
+    if first.tag != _GROUP_LENGTH or first.vr != "UL" or len(first.value or b"") != 4:
         raise UnreadableDataSet("file meta information does not begin with its group length")
-    length = int.from_bytes(first.value, "little")
+    length = int.from_bytes(first.value or b"", "little")
     if length > min(FILE_META_LIMIT, source.limit - source.position):
         raise UnreadableDataSet(f"file meta information of {length} bytes does not fit")
     end = source.position + length

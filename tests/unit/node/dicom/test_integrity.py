@@ -109,6 +109,14 @@ def test_a_date_that_is_none_is_no_damage() -> None:
     assert header.get_item("PatientBirthDate").value == b"1961.2.3"
 
 
+def test_a_number_of_frames_with_forty_thousand_digits_counts_as_one() -> None:
+    """int() refuses so many; the value is wrong, and the file is whole."""
+    frames = b"\x28\0\x08\0IS" + struct.pack("<H", 40_000) + b"9" * 40_000
+    rows = b"\x28\0\x10\0US"
+
+    assert check(replaced(part10(make_mammogram()), rows, frames + rows)).Rows == ROWS
+
+
 def test_a_report_has_no_pixel_data_and_is_whole() -> None:
     report = make_mammogram(
         SOPClassUID="1.2.840.10008.5.1.4.1.1.88.50", PixelData=None, ContentSequence=[Dataset()]
@@ -130,6 +138,9 @@ DAMAGE: dict[str, Callable[[bytes], bytes]] = {
     "no DICM prefix": lambda data: replaced(data, b"DICM", b"DICN"),
     "a JPEG picture": lambda data: b"\xff\xd8\xff\xe0" + data[4:128] + bytes(4000),
     "file meta without its group length": lambda data: data[:132] + data[144:],
+    "a group length of twenty thousand bytes": lambda data: (
+        data[:132] + b"\x02\0\0\0UL\x20\x4e" + b"\x01" * 20_000 + data[144:]
+    ),
     "a group length that is too long": lambda data: data[:140] + b"\xff\xff\0\0" + data[144:],
     "a group length that is too short": lambda data: data[:140] + b"\x03\0\0\0" + data[144:],
     "an unknown transfer syntax": lambda data: replaced(
