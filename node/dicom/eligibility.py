@@ -104,11 +104,19 @@ def _not_film(header: Dataset) -> str | None:
     if read.text(header, "SOPClassUID") not in sop_classes.SECONDARY_CAPTURE:
         return None
     conversion = read.text(header, "ConversionType")
-    if conversion != "WSD" and (
-        conversion in ("DF", "SI") or read.text(header, "Modality") == "MG"
-    ):
+    if conversion in ("DF", "SI"):
         return None
-    return f"Conversion Type {conversion or 'absent'}"
+    if read.text(header, "Modality") != "MG":
+        return f"Conversion Type {conversion or 'absent'}"
+    # Films come from workstations too (WSD); so do other vendors' overlays, which say
+    # from which image they were made or are in colour.
+    if conversion == "WSD" and (
+        read.items(header, "SourceImageSequence")
+        or "DERIVED" in read.texts(header, "ImageType")[:1]
+        or not read.text(header, "PhotometricInterpretation").startswith("MONOCHROME")
+    ):
+        return "a picture made from another image"
+    return None
 
 
 def _multi_frame(header: Dataset) -> str | None:

@@ -32,6 +32,8 @@ def image_type(*behind: str) -> dict[str, Any]:
     return {"ImageType": ["DERIVED", "PRIMARY", *behind]}
 
 
+FILM: dict[str, Any] = {"SOPClassUID": SC, "ConversionType": "WSD", "ImageType": None}
+
 # The order of section "checks before the detector": reason -> every way to meet it.
 REFUSED: dict[Reason, list[dict[str, Any]]] = {
     Reason.NOT_AN_ANALYSED_CLASS: [
@@ -53,7 +55,9 @@ REFUSED: dict[Reason, list[dict[str, Any]]] = {
         NO_BREAST | {"Modality": None, "BodyPartExamined": None},
     ],
     Reason.NOT_DIGITISED_FILM: [
-        {"SOPClassUID": SC, "ConversionType": "WSD"},
+        {"SOPClassUID": SC, "ConversionType": "WSD", "ImageType": ["DERIVED", "SECONDARY"]},
+        FILM | {"PhotometricInterpretation": "RGB"},
+        FILM | {"SourceImageSequence": [coded("121322", "DCM", "Source image")]},
         {"SOPClassUID": SC, "ConversionType": "WSD", "Modality": "OT"},
         {"SOPClassUID": SC, "ConversionType": None, "Modality": "OT"},
         {"SOPClassUID": "1.2.840.10008.5.1.4.1.1.7.3", "ConversionType": "DV", "Modality": "OT"},
@@ -265,6 +269,11 @@ def test_an_object_of_this_node_is_never_analysed(
     found = check(image, own_device=("Clinic", "Node 1"))
 
     assert (found.reason is Reason.OWN_OBJECT) is is_own
+
+
+@pytest.mark.parametrize("conversion", ["DF", "SI", "WSD"])
+def test_a_digitised_film_is_analysed(conversion: str) -> None:
+    assert check(make_mammogram(**FILM | {"ConversionType": conversion})).reason is None
 
 
 def test_the_loop_guard_comes_before_every_rule() -> None:
