@@ -82,8 +82,10 @@ def detect_files(
         )
     else:
         rows = [row for result in results for row in _rows(result)]
-        heads = ["file", "columns x rows", "score", "x0", "y0", "x1", "y1", "picture"]
+        heads = ["file", "columns x rows", "score", "x0, y0, x1, y1"]
         screen().print(table(f"{detector.spec.title} {detector.version}", heads, rows))
+        if output is not None:
+            typer.echo(f"Pictures are in {output}.")
         typer.echo("Boxes are in stored pixels. Not for diagnosis.")
         if settings.detector.model == "reference":
             typer.echo("Reference weights: these boxes mean nothing.")
@@ -164,16 +166,18 @@ def _files(given: list[Path]) -> Iterator[Path]:
 
 
 def _rows(result: FileResult) -> list[list[object]]:
-    size = f"{result.columns} x {result.rows}"
-    picture = result.picture or ""
+    name = result.path.name
     if result.refused:
-        return [[result.path, "", f"refused: {result.refused}", "", "", "", "", ""]]
+        return [[name, "", f"refused: {result.refused}", ""]]
+    size = f"{result.columns} x {result.rows}"
     if not result.findings:
-        return [[result.path, size, "none", "", "", "", "", picture]]
-    return [
-        [result.path, size, f"{found.score:.4f}", *(f"{edge:.1f}" for edge in found.box), picture]
+        return [[name, size, "none", ""]]
+    boxes = [
+        (f"{found.score:.4f}", ", ".join(f"{edge:.1f}" for edge in found.box))
         for found in result.findings
     ]
+    first, *others = boxes
+    return [[name, size, *first], *(["", "", *other] for other in others)]
 
 
 def _values(result: FileResult) -> dict[str, Any]:
