@@ -18,6 +18,8 @@ from config.log import configure
 from node.cli.app import app
 from node.cli.context import ConfigOption, JsonOption, load, screen
 from node.cli.embedded import embedded_node
+from node.db.session import UNAVAILABLE
+from node.demo.films import film_paths
 from node.demo.run import run_demo
 from node.errors import NodeError, StopError
 from workers.app import run_analysis_worker, run_network_worker
@@ -83,6 +85,8 @@ def demo(
     settings = load(config)
     configure(settings.log, "demo")
     console = screen()
+    # A missing wheel is told before the weights are made.
+    film_paths()
     detector = demo_detector(settings, console)
     raise typer.Exit(
         run_demo(
@@ -104,6 +108,10 @@ def main() -> None:
         sys.exit(CANNOT_WORK)
     except NodeError as error:
         typer.echo(f"mgnode: {error}", err=True)
+        sys.exit(1)
+    except UNAVAILABLE as error:
+        # The text may hold the database's address; the class says enough.
+        typer.echo(f"mgnode: the database cannot be used: {type(error).__name__}", err=True)
         sys.exit(1)
 
 

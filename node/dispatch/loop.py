@@ -14,11 +14,10 @@ from datetime import UTC, datetime, timedelta
 from itertools import groupby
 
 import structlog
-from sqlalchemy.exc import OperationalError
 
 from config.settings import Settings
 from node.db import outbox
-from node.db.session import Database
+from node.db.session import UNAVAILABLE, Database
 from node.db.tables import Delivery, Instance, Study
 from node.dispatch.broker import Publisher
 from node.dispatch.completion import complete_studies
@@ -59,8 +58,8 @@ class Dispatcher:
                 self.sweep()
             except (TransientFailure, StateConflict) as error:
                 log.warning("sweep_cut_short", error=str(error))
-            except OperationalError as error:
-                log.warning("database_away", error=type(error.orig).__name__)
+            except UNAVAILABLE as error:
+                log.warning("database_away", kind=type(error).__name__)
             stop.wait(self._settings.dispatch.poll_seconds)
 
     def sweep(self) -> None:
