@@ -14,7 +14,7 @@ from node.demo.rows import read_audit, read_study
 from node.dicom.findings import Finding
 from node.dicom.geometry import Box
 from node.states import DeliveryState, InstanceState, StudyState
-from tests.rows import NOON, STUDY_UID, a_stored_object
+from tests.table_rows import NOON, STUDY_UID, a_stored_object
 
 FINDINGS = (
     Finding(Box(1.0, 2.0, 3.0, 4.0), 0.75, 1),
