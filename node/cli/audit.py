@@ -7,10 +7,9 @@ from typing import Annotated, Any
 import typer
 from sqlalchemy import or_, select
 
-from node.cli.context import ConfigOption, JsonOption, load, print_json, screen
+from node.cli.context import ConfigOption, JsonOption, opened_database, print_json, screen
 from node.cli.tables import table
 from node.db import audit
-from node.db.session import Database
 from node.db.tables import AuditEvent
 
 app = typer.Typer(no_args_is_help=True, help="The append-only audit log.")
@@ -35,7 +34,7 @@ def list_events(
         query = query.where(or_(AuditEvent.uid == uid, AuditEvent.study_instance_uid == uid))
     if event is not None:
         query = query.where(AuditEvent.event == event)
-    with _open(config).read() as session:
+    with opened_database(config) as database, database.read() as session:
         rows = [_values(row) for row in reversed(session.scalars(query).all())]
     if as_json:
         print_json(rows)
@@ -51,7 +50,7 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """Show one event with its details and hashes."""
-    with _open(config).read() as session:
+    with opened_database(config) as database, database.read() as session:
         row = session.get(AuditEvent, event_id)
         values = None if row is None else _values(row)
     if values is None:
@@ -67,7 +66,7 @@ def show(
 @app.command()
 def verify(config: ConfigOption = None, *, as_json: JsonOption = False) -> None:
     """Check the whole hash chain; exit status 1 when a row was changed, removed or put in."""
-    with _open(config).read() as session:
+    with opened_database(config) as database, database.read() as session:
         found = audit.verify(session)
     if as_json:
         print_json(
@@ -85,12 +84,6 @@ def verify(config: ConfigOption = None, *, as_json: JsonOption = False) -> None:
         typer.echo(f"event {found.first_bad_id}: {found.problem}", err=True)
     if found.problem is not None:
         raise typer.Exit(1)
-
-
-def _open(config: ConfigOption) -> Database:
-    database = Database(load(config).database_url)
-    database.require_current_schema()
-    return database
 
 
 def _values(row: AuditEvent) -> dict[str, Any]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -12,6 +14,7 @@ from rich.console import Console
 
 from config.loading import LoadedSettings, SettingsError, load_with_origins
 from config.settings import Settings
+from node.db.session import Database
 
 WRONG_SETTINGS: Final = 2
 """Exit status when the settings do not hold, as for a wrong command line."""
@@ -40,6 +43,23 @@ def load_and_explain(config: Path | None) -> LoadedSettings:
     except SettingsError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(WRONG_SETTINGS) from None
+
+
+@contextmanager
+def opened_database(config: Path | None) -> Iterator[Database]:
+    """Open the database of the settings in force, and close it at the end.
+
+    Raises
+    ------
+    StopError
+        It has another schema than this version needs.
+    """
+    database = Database(load(config).database_url)
+    try:
+        database.require_current_schema()
+        yield database
+    finally:
+        database.dispose()
 
 
 def screen(*, stderr: bool = False) -> Console:

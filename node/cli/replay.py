@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import getpass
+import os
+import pwd
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session, joinedload
 
-from node.cli.context import ConfigOption, JsonOption, load, print_json
+from node.cli.context import ConfigOption, JsonOption, opened_database, print_json
 from node.db.analysis import replay_instance
 from node.db.deliveries import replay_delivery, send_now
 from node.db.reporting import replay_study
-from node.db.session import Database
 from node.db.tables import Delivery, Instance, Result, Study
-from node.states import DeliveryState, InstanceState, StudyState
+from node.states import UNFINISHED_INSTANCE, DeliveryState, InstanceState, StudyState
 
 
 def retry(
@@ -32,12 +33,11 @@ def retry(
     if (study_instance_uid is None) != everything:
         typer.echo("name one study, or give --all", err=True)
         raise typer.Exit(2)
-    database = Database(load(config).database_url)
-    database.require_current_schema()
-    with database.begin() as session:
-        studies = _studies(session, study_instance_uid)
+    with opened_database(config) as database, database.begin() as session:
+        studies = _studies(study_instance_uid)
+        exists = session.scalar(studies.limit(1)) is not None
         counts = _replay(session, studies)
-    if study_instance_uid is not None and not studies:
+    if study_instance_uid is not None and not exists:
         typer.echo(f"no study {study_instance_uid}; `mgnode studies list` names them", err=True)
         raise typer.Exit(1)
     if as_json:
@@ -46,16 +46,23 @@ def retry(
         typer.echo(", ".join(f"{count} {name}" for name, count in counts.items()) + " put back")
 
 
-def _studies(session: Session, study_instance_uid: str | None) -> list[int]:
+def _studies(study_instance_uid: str | None) -> Select[int]:
     query = select(Study.id)
     if study_instance_uid is not None:
         query = query.where(Study.study_instance_uid == study_instance_uid)
-    return list(session.scalars(query))
+    return query
 
 
-def _replay(session: Session, studies: list[int]) -> dict[str, int]:
+def _user() -> str:
+    # A container's user need not be in its passwd file.
+    with suppress(KeyError):
+        return pwd.getpwuid(os.getuid()).pw_name
+    return f"uid {os.getuid()}"
+
+
+def _replay(session: Session, studies: Select[int]) -> dict[str, int]:
     now = datetime.now(UTC)
-    actor = f"mgnode retry by {getpass.getuser()}"
+    actor = f"mgnode retry by {_user()}"
     instances = session.scalars(
         select(Instance)
         .options(joinedload(Instance.study))
@@ -63,8 +70,14 @@ def _replay(session: Session, studies: list[int]) -> dict[str, int]:
     ).all()
     for instance in instances:
         replay_instance(session, instance, at=now, actor=actor)
+    # An image that is analysed opens its study again: a report now would be made twice.
+    still_to_come = select(Instance.study_id).where(Instance.state.in_(UNFINISHED_INSTANCE))
     reports = session.scalars(
-        select(Study).where(Study.state == StudyState.FAILED, Study.id.in_(studies))
+        select(Study).where(
+            Study.state == StudyState.FAILED,
+            Study.id.in_(studies),
+            Study.id.not_in(still_to_come),
+        )
     ).all()
     for study in reports:
         replay_study(session, study, at=now, actor=actor)

@@ -8,9 +8,8 @@ import typer
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, selectinload
 
-from node.cli.context import ConfigOption, JsonOption, load, print_json, screen
+from node.cli.context import ConfigOption, JsonOption, opened_database, print_json, screen
 from node.cli.tables import table
-from node.db.session import Database
 from node.db.tables import Analysis, Delivery, Instance, Result, Study
 from node.states import InstanceState, StudyState
 
@@ -28,10 +27,7 @@ def list_studies(
     as_json: JsonOption = False,
 ) -> None:
     """List studies, the newest first."""
-    settings = load(config)
-    database = Database(settings.database_url)
-    database.require_current_schema()
-    with database.read() as session:
+    with opened_database(config) as database, database.read() as session:
         rows = _studies(session, state, limit)
     if as_json:
         print_json(rows)
@@ -57,10 +53,7 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """Show one study: its images, why one was not analysed, its results and deliveries."""
-    settings = load(config)
-    database = Database(settings.database_url)
-    database.require_current_schema()
-    with database.read() as session:
+    with opened_database(config) as database, database.read() as session:
         found = _study(session, study_instance_uid)
     if found is None:
         typer.echo(f"no study {study_instance_uid}; `mgnode studies list` names them", err=True)

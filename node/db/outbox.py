@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, or_, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload
 
 from node.db.events import Event
+from node.db.studies import reopen_study
 from node.db.tables import Delivery, Instance, Result, Study
 from node.db.transitions import move
 from node.states import DeliveryState, InstanceState, StudyState
@@ -71,6 +72,9 @@ def expire_analysis_leases(session: Session, *, at: datetime, actor: str, max_at
             published_at=None,
             finished_at=at if spent else None,
         )
+        if spent and row.study.state is not StudyState.OPEN:
+            # Its report says that the image is still to come.
+            reopen_study(session, row.study, at=at, actor=actor, reason="ANALYSED_AFTER_LIMIT")
     return len(rows)
 
 

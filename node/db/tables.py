@@ -123,8 +123,8 @@ class Study(Base):
     not_before: Mapped[datetime | None] = mapped_column(UtcDateTime)
     reason: Mapped[str] = mapped_column(Text, default="")
 
-    instances: Mapped[list[Instance]] = relationship(back_populates="study")
-    results: Mapped[list[Result]] = relationship(back_populates="study")
+    instances: Mapped[list[Instance]] = relationship(back_populates="study", order_by="Instance.id")
+    results: Mapped[list[Result]] = relationship(back_populates="study", order_by="Result.id")
 
 
 class Instance(Base):
@@ -156,7 +156,9 @@ class Instance(Base):
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
     study: Mapped[Study] = relationship(back_populates="instances")
-    analyses: Mapped[list[Analysis]] = relationship(back_populates="instance")
+    analyses: Mapped[list[Analysis]] = relationship(
+        back_populates="instance", order_by="Analysis.id"
+    )
 
     __table_args__ = (Index("ix_instance_state_received_at", "state", "received_at"),)
 
@@ -219,7 +221,9 @@ class Result(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
     study: Mapped[Study] = relationship(back_populates="results")
-    deliveries: Mapped[list[Delivery]] = relationship(back_populates="result")
+    deliveries: Mapped[list[Delivery]] = relationship(
+        back_populates="result", order_by="Delivery.id"
+    )
 
 
 class Delivery(Base):

@@ -1,0 +1,240 @@
+"""Reports that supersede: late images, images that were pending, images that were replayed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from node.cli.app import app
+from node.states import InstanceState, StudyState
+from tests.factories import four_view_study, make_mammogram, stable_uid
+from tests.working_node import WorkingNode, spoken
+
+STUDY = stable_uid("a study")
+
+
+def images(**common: Any) -> Any:
+    return four_view_study(study_instance_uid=STUDY, **common)
+
+
+def predecessors(report: Any) -> list[str]:
+    return [
+        str(instance.ReferencedSOPInstanceUID)
+        for study in report.get("PredecessorDocumentsSequence", [])
+        for series in study.ReferencedSeriesSequence
+        for instance in series.ReferencedSOPSequence
+    ]
+
+
+def retry(database_url: str, *arguments: str) -> str:
+    result = CliRunner().invoke(
+        app, ["retry", *arguments], env={"MGNODE_DATABASE__URL": database_url}
+    )
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def fail(_: object) -> None:
+    raise MemoryError
+
+
+def test_a_late_image_opens_the_study_and_its_report_supersedes_the_last(
+    node: WorkingNode,
+) -> None:
+    *first, late = images()
+    node.report(node.complete(first))
+    before = {row.sop_instance_uid for row in node.results()}
+
+    (row,) = node.receive([late])
+    reopened = node.study(STUDY).state
+    node.sweep()
+    node.analyse(row)
+    node.sweep()
+    node.report(node.study(STUDY).id)
+
+    assert reopened is StudyState.OPEN
+    assert (node.study(STUDY).state, node.study(STUDY).generation) == (StudyState.REPORTED, 2)
+    assert predecessors(node.report_of(1)) == []
+    assert predecessors(node.report_of(2)) == [node.report_of(1).SOPInstanceUID]
+    assert {r.sop_instance_uid for r in node.results(generation=2)}.isdisjoint(before)
+    overlays = [r for r in node.results(generation=2) if r.kind == "overlay"]
+    assert [r.source_instance_id for r in overlays] == [row], "the others' overlays stay"
+
+
+def test_each_report_supersedes_the_one_before_it_alone(node: WorkingNode) -> None:
+    for image in images():
+        node.report(node.complete([image]))
+
+    uids = [node.report_of(generation).SOPInstanceUID for generation in (1, 2, 3, 4)]
+    assert [predecessors(node.report_of(generation)) for generation in (2, 3, 4)] == [
+        [uid] for uid in uids[:3]
+    ]
+
+
+def test_an_image_pending_at_the_limit_is_named_and_its_analysis_brings_another_report(
+    node: WorkingNode,
+) -> None:
+    first, pending = node.receive(images()[:2])
+    node.sweep()
+    node.analyse(first)
+    node.clock.pass_(minutes=node.runtime.settings.study.limit_minutes)
+    node.sweep()
+    node.report(node.study(STUDY).id)
+    node.analyse(pending)
+    reopened = node.study(STUDY).state
+    node.sweep()
+    node.report(node.study(STUDY).id)
+
+    assert reopened is StudyState.OPEN
+    one, two = node.report_of(1), node.report_of(2)
+    assert (one.CompletionFlag, two.CompletionFlag) == ("PARTIAL", "COMPLETE")
+    assert "PENDING_AT_TIME_LIMIT" in spoken(one)
+    assert "PENDING_AT_TIME_LIMIT" not in spoken(two)
+    assert one.SOPInstanceUID != two.SOPInstanceUID
+    assert predecessors(two) == [one.SOPInstanceUID]
+    assert node.audit_problem() is None
+
+
+def test_an_image_that_waits_for_another_attempt_at_the_limit_is_pending_and_not_failed(
+    node: WorkingNode,
+) -> None:
+    first, waiting = node.receive(images()[:2])
+    node.sweep()
+    node.analyse(first)
+    node.detector.look = fail
+    node.analyse(waiting)
+    node.clock.pass_(minutes=node.runtime.settings.study.limit_minutes)
+    node.sweep()
+
+    node.report(node.study(STUDY).id)
+
+    assert node.instance(waiting).reason == "MemoryError"
+    assert node.report_of().CompletionFlag == "PARTIAL"
+    assert "PENDING_AT_TIME_LIMIT" in spoken(node.report_of())
+    assert "MemoryError" not in spoken(node.report_of())
+
+
+def test_an_image_whose_last_lease_ends_after_the_limit_brings_another_report(
+    node: WorkingNode,
+) -> None:
+    """The first report says that the image is to come; the second that it failed."""
+
+    class PowerCut(BaseException):
+        pass
+
+    def die(_: object) -> None:
+        raise PowerCut
+
+    node = node.with_settings(
+        analysis={"max_attempts": 1, "lease_seconds": 100}, study={"limit_minutes": 1}
+    )
+    first, dying = node.receive(images()[:2])
+    node.sweep()
+    node.analyse(first)
+    node.detector.look = die
+    with pytest.raises(PowerCut):
+        node.analyse(dying)
+    node.clock.pass_(seconds=60)
+    node.sweep()
+    node.report(node.study(STUDY).id)
+    node.clock.pass_(seconds=60)
+    node.sweep()
+    node.report(node.study(STUDY).id)
+
+    assert "PENDING_AT_TIME_LIMIT" in spoken(node.report_of(1))
+    assert node.instance(dying).state is InstanceState.FAILED
+    assert "ANALYSIS_FAILED" in spoken(node.report_of(2))
+    assert node.report_of(2).CompletionFlag == "COMPLETE"
+
+
+def test_a_failed_image_that_is_replayed_opens_its_study_again(
+    node: WorkingNode, database_url: str
+) -> None:
+    node = node.with_settings(analysis={"max_attempts": 1})
+    good, bad = node.receive(images()[:2])
+    node.sweep()
+    node.analyse(good)
+    node.detector.look = fail
+    node.analyse(bad)
+    node.clock.pass_(hours=1)
+    node.sweep()
+    node.report(node.study(STUDY).id)
+    assert "ANALYSIS_FAILED" in spoken(node.report_of(1))
+
+    assert retry(database_url, STUDY) == "1 images, 0 reports, 0 deliveries put back\n"
+    node.detector.look = lambda _: None
+    node.analyse(bad)
+    reopened = node.study(STUDY).state
+    node.sweep()
+    node.report(node.study(STUDY).id)
+
+    assert reopened is StudyState.OPEN
+    assert predecessors(node.report_of(2)) == [node.report_of(1).SOPInstanceUID]
+    assert "ANALYSIS_FAILED" not in spoken(node.report_of(2))
+
+
+def test_a_failed_report_is_replayed_and_the_same_images_make_it(
+    node: WorkingNode, database_url: str
+) -> None:
+    node = node.with_settings(analysis={"max_attempts": 1})
+    study = node.complete(images())
+    source = node.layout.absolute(node.instance(1).path)
+    away = source.rename(source.with_suffix(".away"))
+    node.report(study)
+    failed = node.study(STUDY).state
+    away.rename(source)
+
+    assert retry(database_url, STUDY) == "0 images, 1 reports, 0 deliveries put back\n"
+    node.report(study)
+
+    assert failed is StudyState.FAILED
+    assert (node.study(STUDY).state, node.study(STUDY).reason) == (StudyState.REPORTED, "")
+    assert len(node.results()) == 5
+
+
+def test_a_study_of_two_patients_fails_again_however_often_it_is_replayed(
+    node: WorkingNode, database_url: str
+) -> None:
+    one = make_mammogram(study_instance_uid=STUDY, patient_id="ONE")
+    other = make_mammogram(study_instance_uid=STUDY, patient_id="TWO", view="MLO")
+    study = node.complete([one, other])
+    node.report(study)
+
+    retry(database_url, "--all")
+    node.report(study)
+
+    assert (node.study(STUDY).state, node.study(STUDY).reason) == (
+        StudyState.FAILED,
+        "IDENTITY_CONFLICT",
+    )
+    assert node.results() == []
+
+
+def test_replaying_image_and_report_makes_one_report_of_both(
+    node: WorkingNode, database_url: str
+) -> None:
+    """The report waits for the image: else it would be superseded at once."""
+    node = node.with_settings(analysis={"max_attempts": 1})
+    good, bad = node.receive(images()[:2])
+    node.sweep()
+    node.analyse(good)
+    node.detector.look = fail
+    node.analyse(bad)
+    node.clock.pass_(hours=1)
+    node.sweep()
+    source = node.layout.absolute(node.instance(good).path)
+    away = source.rename(source.with_suffix(".away"))
+    node.report(node.study(STUDY).id)
+    away.rename(source)
+    node.detector.look = lambda _: None
+
+    assert retry(database_url, STUDY) == "1 images, 0 reports, 0 deliveries put back\n"
+    node.analyse(bad)
+    node.sweep()
+    node.report(node.study(STUDY).id)
+
+    assert node.study(STUDY).generation == 1
+    assert "2 regions" not in spoken(node.report_of())
+    assert len(node.results()) == 3
