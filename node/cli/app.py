@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
+from typing import Annotated
+
 import typer
 
 from config.log import configure
@@ -14,7 +17,6 @@ app = typer.Typer(
     name="mgnode",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    help="A DICOM node that runs a mammography detector. No medical device; not for diagnosis.",
 )
 app.add_typer(config.app, name="config")
 app.add_typer(database.app, name="db")
@@ -24,6 +26,25 @@ app.command("echo")(peers.echo_destination)
 app.command("send")(peers.send)
 app.command("retry")(replay.retry)
 app.command("health")(health.health)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"mgnode {version('mgnode')}")
+        raise typer.Exit
+
+
+@app.callback()
+def mgnode(
+    *,
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    """Run a detector between modality and PACS. No medical device; not for diagnosis."""
 
 
 @app.command()
