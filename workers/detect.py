@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -165,7 +165,7 @@ def _files(given: list[Path]) -> Iterator[Path]:
             yield path
 
 
-def _rows(result: FileResult) -> list[list[object]]:
+def _rows(result: FileResult) -> list[Sequence[object]]:
     name = result.path.name
     if result.refused:
         return [[name, "", f"refused: {result.refused}", ""]]
