@@ -8,14 +8,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydicom.uid import DigitalMammographyXRayImageStorageForPresentation
 from sqlalchemy import func, select
 
 from config.settings import ScpSettings, Settings, StorageSettings
 from node.db.session import Database
 from node.db.tables import Association, AuditEvent, Instance, Study
+from node.dicom.part10 import encode
 from node.scp.server import StorageScp
 from node.store.paths import Layout
+from tests.factories import make_mammogram, stable_uid
 from tests.servers import free_port
+
+MG = str(DigitalMammographyXRayImageStorageForPresentation)
+UID = stable_uid("one image")
+
+
+def encoded(**attributes: object) -> bytes:
+    """Give the data set of the image ``UID`` as a sender's bytes, Explicit VR Little Endian."""
+    return encode(make_mammogram(sop_instance_uid=UID, **attributes))  # type: ignore[arg-type]
 
 
 @dataclass
@@ -54,6 +65,11 @@ class RunningScp:
         with self.database.read() as session:
             found = select(AuditEvent).where(AuditEvent.event == event).order_by(AuditEvent.id)
             return list(session.scalars(found))
+
+    def refusal(self, event: str = "instance_refused") -> dict[str, object]:
+        """Give the UID and the details of the one such event."""
+        (row,) = self.audited(event)
+        return {"uid": row.uid, **row.details}
 
     def files(self, folder: str) -> list[Path]:
         """Every DICOM or half-received file below one of the storage root's folders."""

@@ -11,7 +11,8 @@ import pytest
 
 from node.db.session import Database
 from node.db.tables import Association
-from tests.peer import ASSOCIATE_AC, VERIFICATION, RawRequestor
+from tests.pdus import ASSOCIATE_AC, VERIFICATION
+from tests.peer import RawRequestor
 from tests.receiving import RunningScp, running_scp, scp_settings
 from tests.requirements import program
 from tests.servers import wait_until

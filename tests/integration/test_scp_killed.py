@@ -14,7 +14,8 @@ from node.errors import StopError
 from node.scp.server import StorageScp
 from node.store.paths import Layout
 from tests.factories import make_mammogram, stable_uid
-from tests.peer import ABORT, ASSOCIATE_AC, EXPLICIT, VERIFICATION, RawRequestor, c_store_rq
+from tests.pdus import ABORT, ASSOCIATE_AC, EXPLICIT, VERIFICATION, c_store_rq
+from tests.peer import RawRequestor
 from tests.receiving import RunningScp, running_scp, scp_settings
 from tests.servers import Server, free_port, wait_until
 

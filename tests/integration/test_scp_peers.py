@@ -19,7 +19,8 @@ from node.db.tables import AuditEvent, Instance, Study
 from node.dicom.part10 import encode
 from node.store.files import data_set_digest
 from tests.factories import four_view_study, make_mammogram, save_to_folder, stable_uid
-from tests.peer import ASSOCIATE_AC, EXPLICIT, VERIFICATION, RawRequestor
+from tests.pdus import ASSOCIATE_AC, EXPLICIT, VERIFICATION
+from tests.peer import RawRequestor
 from tests.receiving import RunningScp, running_scp, scp_settings
 from tests.requirements import program
 from tests.servers import wait_until

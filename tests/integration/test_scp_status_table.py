@@ -4,34 +4,23 @@ from __future__ import annotations
 
 import random
 import struct
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from pydicom import Dataset, dcmread
-from pydicom.uid import (
-    ComputedRadiographyImageStorage,
-    DigitalMammographyXRayImageStorageForPresentation,
-)
+from pydicom.uid import ComputedRadiographyImageStorage
 
 from node.db.session import Database
-from node.db.tables import Instance
-from node.dicom.part10 import encode
 from node.store.files import data_set_digest
 from tests.factories import make_mammogram, stable_uid
-from tests.peer import EXPLICIT, IMPLICIT, VERIFICATION, RawRequestor, c_store_rq
-from tests.receiving import RunningScp, running_scp, scp_settings
+from tests.pdus import EXPLICIT, IMPLICIT, VERIFICATION
+from tests.peer import RawRequestor
+from tests.receiving import MG, UID, RunningScp, encoded, running_scp, scp_settings
 from tests.servers import wait_until
 
-MG = str(DigitalMammographyXRayImageStorageForPresentation)
 CR = str(ComputedRadiographyImageStorage)
-UID = stable_uid("one image")
 OTHER_UID = stable_uid("another image")
-
-
-def encoded(**attributes: object) -> bytes:
-    return encode(make_mammogram(sop_instance_uid=UID, **attributes))  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -45,11 +34,6 @@ def line(node: RunningScp) -> Iterator[RawRequestor]:
     with RawRequestor(node.address) as opened:
         opened.associate((MG, [EXPLICIT]), (CR, [EXPLICIT]))
         yield opened
-
-
-def refusal(node: RunningScp, event: str = "instance_refused") -> dict[str, object]:
-    (row,) = node.audited(event)
-    return {"uid": row.uid, **row.details}
 
 
 def test_a_good_image_is_answered_success_and_lies_in_the_store(
@@ -78,7 +62,7 @@ def test_a_data_set_with_another_instance_uid_is_a900_and_quarantined(
     assert "SOP Instance UID" in comment
     assert node.holds_nothing()
     (kept,) = node.files("quarantine")
-    told = refusal(node, "instance_quarantined")
+    told = node.refusal("instance_quarantined")
     assert told["uid"] == OTHER_UID
     assert told["status"] == "0xA900"
     assert node.layout.absolute(str(told["path"])) == kept
@@ -139,20 +123,18 @@ def unknown_vr(data_set: bytes) -> bytes:
 @pytest.mark.parametrize(
     "damage", [cut_pixel_data, random_bytes, corrupt_header, undefined_vr_length, unknown_vr]
 )
-def test_bytes_that_are_no_data_set_are_c000_within_a_second(
+def test_bytes_that_are_no_data_set_are_c000(
     node: RunningScp, line: RawRequestor, damage: object
 ) -> None:
     assert callable(damage)
-    started = time.monotonic()
 
     status, comment = line.store(damage(encoded()), sop_class=MG, sop_instance=UID)
 
     assert status == 0xC000
     assert comment
-    assert time.monotonic() - started < 1.0
     assert node.holds_nothing()
     assert node.files("quarantine") == []
-    assert refusal(node)["status"] == "0xC000"
+    assert node.refusal()["status"] == "0xC000"
 
 
 def test_an_implicit_data_set_on_an_explicit_context_is_c000(
@@ -190,26 +172,6 @@ def test_after_a_refusal_the_association_goes_on(node: RunningScp, line: RawRequ
     assert len(node.instances()) == 1
 
 
-def test_below_the_free_space_mark_every_image_is_a700_until_there_is_room(
-    tmp_path: Path, database: Database
-) -> None:
-    full = scp_settings(tmp_path / "data", free_space_gib=1e9)
-    with running_scp(full, database) as node, RawRequestor(node.address) as line:
-        line.associate((MG, [EXPLICIT]))
-
-        status, comment = line.store(encoded(), sop_class=MG, sop_instance=UID)
-
-        assert status == 0xA700
-        assert "later" in comment
-        assert node.holds_nothing()
-        assert refusal(node)["error"] == "OutOfResources"
-
-    roomy = scp_settings(tmp_path / "data")
-    with running_scp(roomy, database) as node, RawRequestor(node.address) as line:
-        line.associate((MG, [EXPLICIT]))
-        assert line.store(encoded(), sop_class=MG, sop_instance=UID)[0] == 0x0000
-
-
 def test_the_same_bytes_again_are_success_and_one_row(node: RunningScp, line: RawRequestor) -> None:
     data_set = encoded()
 
@@ -237,33 +199,8 @@ def test_other_bytes_under_a_stored_uid_are_refused_for_good_and_audited(
     (kept,) = node.files("instances")
     assert node.layout.absolute(row.path) == kept
     assert kept.read_bytes().endswith(first)
-    assert refusal(node)["error"] == "ConflictingInstance"
+    assert node.refusal()["error"] == "ConflictingInstance"
     assert node.files("spool") == []
-
-
-def test_without_a_database_the_sender_is_told_to_come_again(
-    tmp_path: Path, sqlite_template: Path
-) -> None:
-    path = tmp_path / "mgnode.db"
-    path.write_bytes(sqlite_template.read_bytes())
-    database = Database(f"sqlite:///{path}")
-    with (
-        running_scp(scp_settings(tmp_path / "data"), database) as node,
-        RawRequestor(node.address) as line,
-    ):
-        line.associate((MG, [EXPLICIT]))
-        database.dispose()
-        path.rename(tmp_path / "away.db")
-
-        status, _ = line.store(encoded(), sop_class=MG, sop_instance=UID)
-
-        assert status == 0xA700
-        assert node.files("spool") == []
-
-        (tmp_path / "away.db").rename(path)
-        assert line.store(encoded(), sop_class=MG, sop_instance=UID)[0] == 0x0000
-        assert len(node.files("instances")) == 1
-    database.dispose()
 
 
 def test_a_fault_of_our_own_is_not_blamed_on_the_data_set(
@@ -284,69 +221,11 @@ def test_a_fault_of_our_own_is_not_blamed_on_the_data_set(
     assert status == 0x0110
     assert "bug" not in comment
     assert node.holds_nothing()
-    assert refusal(node)["error"] == "ZeroDivisionError"
+    assert node.refusal()["error"] == "ZeroDivisionError"
     # What the log says of it is where it happened; a patient's name is nobody's there.
     output = capsys.readouterr()
     assert "test_scp_status_table.py" in output.out + output.err
     assert "Yamada" not in output.out + output.err
-
-
-def test_a_full_disk_amid_a_data_set_is_a700_and_leaves_nothing(
-    node: RunningScp, line: RawRequestor, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    line.send_pdv(1, c_store_rq(MG, UID), is_command=True)
-    data_set = encoded()
-    line.send_data_set(data_set[:50_000], last=False)
-    wait_until(lambda: bool(node.files("spool")), "the spool file is there")
-    monkeypatch.setattr("node.store.spool.SpooledFile.write", full)
-    line.send_data_set(data_set[50_000:])
-
-    assert line.read_status()[0] == 0xA700
-    assert node.holds_nothing()
-
-
-@pytest.mark.parametrize("how", ["abort", "reset", "close"])
-def test_a_sender_that_goes_amid_an_image_leaves_nothing(node: RunningScp, how: str) -> None:
-    line = RawRequestor(node.address)
-    line.associate((MG, [EXPLICIT]))
-    line.send_pdv(1, c_store_rq(MG, UID), is_command=True)
-    line.send_data_set(encoded()[:100_000], last=False)
-    wait_until(lambda: bool(node.files("spool")), "the spool file is there")
-
-    {"abort": line.abort, "reset": line.reset, "close": line.socket.close}[how]()
-
-    wait_until(lambda: node.open_associations() == 0, "the association is closed")
-    line.socket.close()
-    wait_until(node.holds_nothing, "nothing is left")
-    assert node.outcomes() == ["aborted"]
-    assert node.count(Instance) == 0
-
-
-def test_a_command_whose_data_set_never_comes_is_given_up(
-    tmp_path: Path, database: Database
-) -> None:
-    settings = scp_settings(tmp_path / "data", dimse_timeout_seconds=0.5, idle_timeout_seconds=60.0)
-    with running_scp(settings, database) as node, RawRequestor(node.address) as line:
-        line.associate((MG, [EXPLICIT]))
-        line.send_pdv(1, c_store_rq(MG, UID), is_command=True)
-
-        assert line.is_closed()
-        wait_until(lambda: node.open_associations() == 0, "the association is closed")
-        assert node.holds_nothing()
-
-
-def test_an_association_on_which_nothing_comes_is_aborted(
-    tmp_path: Path, database: Database
-) -> None:
-    settings = scp_settings(tmp_path / "data", idle_timeout_seconds=0.5)
-    with running_scp(settings, database) as node, RawRequestor(node.address) as line:
-        line.associate((MG, [EXPLICIT]))
-
-        assert line.is_closed()
-        wait_until(lambda: node.outcomes() == ["aborted"], "the end is recorded")
 
 
 def test_implicit_vr_is_taken_as_it_comes(node: RunningScp) -> None:

@@ -1,0 +1,80 @@
+"""Without room or without its database the node takes nothing, and says: come again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from node.db.session import Database
+from tests.pdus import EXPLICIT, c_store_rq
+from tests.peer import RawRequestor
+from tests.receiving import MG, UID, encoded, running_scp, scp_settings
+from tests.servers import wait_until
+
+
+def test_below_the_free_space_mark_every_image_is_a700_until_there_is_room(
+    tmp_path: Path, database: Database
+) -> None:
+    full = scp_settings(tmp_path / "data", free_space_gib=1e9)
+    with running_scp(full, database) as node, RawRequestor(node.address) as line:
+        line.associate((MG, [EXPLICIT]))
+
+        status, comment = line.store(encoded(), sop_class=MG, sop_instance=UID)
+
+        assert status == 0xA700
+        assert "later" in comment
+        assert node.holds_nothing()
+        assert node.refusal()["error"] == "OutOfResources"
+
+    roomy = scp_settings(tmp_path / "data")
+    with running_scp(roomy, database) as node, RawRequestor(node.address) as line:
+        line.associate((MG, [EXPLICIT]))
+        assert line.store(encoded(), sop_class=MG, sop_instance=UID)[0] == 0x0000
+
+
+def test_without_a_database_the_sender_is_told_to_come_again(
+    tmp_path: Path, sqlite_template: Path
+) -> None:
+    path = tmp_path / "mgnode.db"
+    path.write_bytes(sqlite_template.read_bytes())
+    database = Database(f"sqlite:///{path}")
+    with (
+        running_scp(scp_settings(tmp_path / "data"), database) as node,
+        RawRequestor(node.address) as line,
+    ):
+        line.associate((MG, [EXPLICIT]))
+        database.dispose()
+        path.rename(tmp_path / "away.db")
+
+        status, _ = line.store(encoded(), sop_class=MG, sop_instance=UID)
+
+        assert status == 0xA700
+        assert node.files("spool") == []
+
+        (tmp_path / "away.db").rename(path)
+        assert line.store(encoded(), sop_class=MG, sop_instance=UID)[0] == 0x0000
+        assert len(node.files("instances")) == 1
+    database.dispose()
+
+
+def test_a_full_disk_amid_a_data_set_is_a700_and_leaves_nothing(
+    tmp_path: Path, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with (
+        running_scp(scp_settings(tmp_path / "data"), database) as node,
+        RawRequestor(node.address) as line,
+    ):
+        line.associate((MG, [EXPLICIT]))
+        line.send_pdv(1, c_store_rq(MG, UID), is_command=True)
+        data_set = encoded()
+        line.send_data_set(data_set[:50_000], last=False)
+        wait_until(lambda: bool(node.files("spool")), "the spool file is there")
+        monkeypatch.setattr("node.store.spool.SpooledFile.write", full)
+        line.send_data_set(data_set[50_000:])
+
+        assert line.read_status()[0] == 0xA700
+        assert node.holds_nothing()
