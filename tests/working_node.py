@@ -155,6 +155,10 @@ class WorkingNode:
             )
         deliver_results(self.runtime, [delivery.delivery_id for delivery in due])
 
+    def deliver_all(self) -> None:
+        """Handle a message about every delivery, whenever its message went out last."""
+        deliver_results(self.runtime, [delivery.id for delivery in self.deliveries()])
+
     def study(self, study_instance_uid: str) -> Study:
         with self.database.read() as session:
             query = select(Study).where(Study.study_instance_uid == study_instance_uid)
@@ -217,6 +221,7 @@ class WorkingNode:
 def working_node(
     root: Path,
     database: Database,
+    /,
     *,
     destinations: dict[str, Destination] | None = None,
     **groups: dict[str, Any],
