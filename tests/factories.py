@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from pydicom import Dataset, FileDataset
 from pydicom.dataset import FileMetaDataset
+from pydicom.encaps import encapsulate
 from pydicom.uid import (
     DigitalMammographyXRayImageStorageForPresentation,
     ExplicitVRBigEndian,
@@ -155,6 +156,13 @@ def make_mammogram(
             delattr(image, keyword)
     image.file_meta.MediaStorageSOPClassUID = image.get("SOPClassUID", "")
     image.file_meta.MediaStorageSOPInstanceUID = image.get("SOPInstanceUID", "")
+    return image
+
+
+def with_frame(syntax: str, frame: bytes, **attributes: Any) -> FileDataset:
+    """Make a mammogram whose pixels are one encapsulated frame, whatever that is."""
+    image = make_mammogram(transfer_syntax=syntax, **attributes)
+    image.add_new("PixelData", "OB", encapsulate([frame]))
     return image
 
 
