@@ -10,6 +10,7 @@ from pathlib import Path
 import pydicom.config
 import pytest
 from _pytest.terminal import TerminalReporter
+from hypothesis import settings
 
 from node.db.session import Database
 from node.db.upgrade import upgrade
@@ -18,6 +19,10 @@ from tests.servers import PostgresqlServer, RedisServer, running, short_folder
 
 # A misspelt keyword is otherwise a silent new attribute of the Dataset.
 pydicom.config.INVALID_KEYWORD_BEHAVIOR = "RAISE"
+
+# How long an example takes says more about the machine than about the code.
+settings.register_profile("mgnode", deadline=None)
+settings.load_profile("mgnode")
 
 TEMPLATE = "mgnode_template"
 

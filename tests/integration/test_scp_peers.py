@@ -29,7 +29,7 @@ MG = "1.2.840.10008.5.1.4.1.1.1.2"
 
 # Seconds. DCMTK takes 3; pynetdicom's polling threads take 5 on an idle machine and 25 on a busy
 # one. Without the long backlog it is minutes.
-TWO_HUNDRED_SECONDS = 60.0
+TWO_HUNDRED_SECONDS = 120.0
 
 
 @pytest.fixture
@@ -189,7 +189,7 @@ def _open_echo_and_release(node: RunningScp, peers: int) -> None:
     with ExitStack() as lines, ThreadPoolExecutor(32) as pool:
 
         def connect(_: int) -> RawRequestor:
-            line = RawRequestor(node.address, seconds=60.0)
+            line = RawRequestor(node.address, seconds=TWO_HUNDRED_SECONDS)
             lines.enter_context(line)
             assert line.associate((VERIFICATION, [EXPLICIT])).kind == ASSOCIATE_AC
             return line

@@ -79,7 +79,7 @@ def test_a_box_never_leaves_the_image(rows: int, columns: int, box: list[float])
     assert (found <= [columns, rows, columns, rows]).all()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     rows=st.integers(1, 900),
     columns=st.integers(1, 900),
@@ -103,7 +103,6 @@ def test_a_flat_image_stays_flat_at_any_size(
 
 @pytest.mark.tensorflow
 @given(size=st.integers(1, 400), extra=st.integers(0, 1))
-@settings(deadline=None)
 def test_enlarging_counts_from_the_corners_as_tensorflow_1_did(size: int, extra: int) -> None:
     """A finer level has twice the pixels, or one less; TensorFlow 1 computed in float32."""
     from models.pyramid import nearest_source
@@ -128,7 +127,7 @@ def network() -> Network:
 
 @pytest.mark.tensorflow
 @given(height=network_sizes, width=network_sizes)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_the_network_answers_once_for_each_anchor(
     network: Network, height: int, width: int
 ) -> None:
@@ -142,7 +141,7 @@ def test_the_network_answers_once_for_each_anchor(
 
 @pytest.mark.tensorflow
 @given(rows=st.integers(1, 400), columns=st.integers(1, 400), seed=st.integers(0, 99))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_every_detection_lies_in_its_image_and_has_an_area(
     network: Network, rows: int, columns: int, seed: int
 ) -> None:

@@ -78,7 +78,7 @@ def test_the_middle_of_a_box_stays_free() -> None:
     edges=st.tuples(*[st.floats(0, 1)] * 4),
     long_side=st.sampled_from([0, 40, 150]),
 )
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_every_box_is_drawn_inside_the_picture(
     rows: int, columns: int, edges: tuple[float, ...], long_side: int
 ) -> None:

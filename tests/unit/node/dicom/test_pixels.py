@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import tracemalloc
 import warnings
 from typing import Any
@@ -17,8 +16,7 @@ from node.errors import UnreadablePixels
 from tests.factories import COLUMNS, ROWS, make_mammogram, phantom
 
 PEAK_BYTES = 200 * 1024 * 1024
-SECONDS = 2.0
-"""For 3328 x 2560 pixels; 0.01 on a quiet machine, so only a blunder takes longer."""
+"""For 3328 x 2560 pixels."""
 
 
 def of_values(*values: int, **attributes: Any) -> FileDataset:
@@ -257,17 +255,14 @@ def test_rendering_leaves_the_data_set_as_it_was() -> None:
     assert image.to_json() == before
 
 
-def test_a_whole_mammogram_takes_little_memory_and_time() -> None:
+def test_a_whole_mammogram_takes_little_memory() -> None:
     image = make_mammogram(rows=3328, columns=2560)
 
     tracemalloc.start()
     try:
-        began = time.perf_counter()
         to_grey(image)
-        seconds = time.perf_counter() - began
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
 
     assert peak < PEAK_BYTES
-    assert seconds < SECONDS
