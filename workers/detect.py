@@ -16,7 +16,7 @@ from pydicom.errors import InvalidDicomError
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from config.settings import DetectorSettings, Settings
-from node.cli.context import print_json, screen
+from node.cli.context import print_json, print_table, screen
 from node.cli.tables import table
 from node.dicom.drawing import Mark, draw
 from node.dicom.eligibility import check
@@ -83,7 +83,7 @@ def detect_files(
     else:
         rows = [row for result in results for row in _rows(result)]
         heads = ["file", "columns x rows", "score", "x0, y0, x1, y1"]
-        screen().print(table(f"{detector.spec.title} {detector.version}", heads, rows))
+        print_table(table(f"{detector.spec.title} {detector.version}", heads, rows))
         if output is not None:
             typer.echo(f"Pictures are in {output}.")
         typer.echo("Boxes are in stored pixels. Not for diagnosis.")

@@ -25,14 +25,21 @@ log = structlog.get_logger(__name__)
 
 
 def register_analysis(app: Celery, runtime: Runtime, detector: Detector) -> None:
-    """Give the application the task that needs the detector."""
-    app.task(name=ANALYSE_TASK)(_shell(ANALYSE_TASK, partial(analyse_instance, runtime, detector)))
+    """Give the application the task that needs the detector.
+
+    Not shared: Celery would give it to every later application of the process too.
+    """
+    app.task(name=ANALYSE_TASK, shared=False)(
+        _shell(ANALYSE_TASK, partial(analyse_instance, runtime, detector))
+    )
 
 
 def register_network(app: Celery, runtime: Runtime) -> None:
     """Give the application the tasks that build results and send them."""
-    app.task(name=REPORT_TASK)(_shell(REPORT_TASK, partial(report_study, runtime)))
-    app.task(name=DELIVER_TASK)(_shell(DELIVER_TASK, partial(deliver_results, runtime)))
+    app.task(name=REPORT_TASK, shared=False)(_shell(REPORT_TASK, partial(report_study, runtime)))
+    app.task(name=DELIVER_TASK, shared=False)(
+        _shell(DELIVER_TASK, partial(deliver_results, runtime))
+    )
 
 
 def _shell(name: str, step: Callable[..., None]) -> Callable[..., None]:

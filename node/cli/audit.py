@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from sqlalchemy import or_, select
 
-from node.cli.context import ConfigOption, JsonOption, opened_database, print_json, screen
+from node.cli.context import ConfigOption, JsonOption, opened_database, print_json, print_table
 from node.cli.tables import table
 from node.db import audit
 from node.db.tables import AuditEvent
@@ -39,7 +39,7 @@ def list_events(
     if as_json:
         print_json(rows)
     else:
-        screen().print(table("Audit", COLUMNS, [[row[key] for key in COLUMNS] for row in rows]))
+        print_table(table("Audit", COLUMNS, [[row[key] for key in COLUMNS] for row in rows]))
 
 
 @app.command()
@@ -60,7 +60,7 @@ def show(
         print_json(values)
     else:
         rows = [[key, value] for key, value in values.items()]
-        screen().print(table(f"Audit event {event_id}", ["column", "value"], rows))
+        print_table(table(f"Audit event {event_id}", ["column", "value"], rows))
 
 
 @app.command()

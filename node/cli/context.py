@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final
 
 import typer
 from rich.console import Console
+from rich.table import Table
 
 from config.loading import LoadedSettings, SettingsError, load_with_origins
 from config.settings import Settings
@@ -18,6 +19,9 @@ from node.db.session import Database
 
 WRONG_SETTINGS: Final = 2
 """Exit status when the settings do not hold, as for a wrong command line."""
+
+UNLIMITED: Final = 10_000
+"""Columns; wider than any table of ours."""
 
 ConfigOption = Annotated[
     Path | None,
@@ -66,6 +70,14 @@ def screen(*, stderr: bool = False) -> Console:
     """Return a console for tables and progress bars; standard error for what is no result."""
     # Peers' texts (AE titles, comments) are data: markup in them must not be obeyed.
     return Console(stderr=stderr, markup=False, highlight=False)
+
+
+def print_table(table: Table) -> None:
+    """Print a table on standard output, in a pipe or file as wide as it needs: grep finds UIDs."""
+    console = screen()
+    if not console.is_terminal:
+        console.width = UNLIMITED
+    console.print(table)
 
 
 def print_json(value: Any) -> None:

@@ -8,7 +8,7 @@ import typer
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, selectinload
 
-from node.cli.context import ConfigOption, JsonOption, opened_database, print_json, screen
+from node.cli.context import ConfigOption, JsonOption, opened_database, print_json, print_table
 from node.cli.tables import table
 from node.db.tables import Analysis, Delivery, Instance, Result, Study
 from node.states import InstanceState, StudyState
@@ -42,7 +42,7 @@ def list_studies(
         "analysed",
         "results",
     ]
-    screen().print(table("Studies", columns, [[row[key] for key in keys] for row in rows]))
+    print_table(table("Studies", columns, [[row[key] for key in keys] for row in rows]))
 
 
 @app.command()
@@ -61,15 +61,14 @@ def show(
     if as_json:
         print_json(found)
         return
-    console = screen()
-    console.print(
+    typer.echo(
         f"Study {found['study_instance_uid']} from {found['source_ae']}: {found['state']}"
         f" {found['reason'] or found['completed_because']}".rstrip()
     )
     for title, name in (("Images", "instances"), ("Results", "results")):
         rows = found[name]
         columns = list(rows[0]) if rows else []
-        console.print(table(title, columns, [list(row.values()) for row in rows]))
+        print_table(table(title, columns, [list(row.values()) for row in rows]))
 
 
 def _studies(session: Session, state: StudyState | None, limit: int) -> list[dict[str, Any]]:
