@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 from sqlalchemy import select
 
-from node.db.receiving import StoredObject, open_association, record_instance
+from node.db.associations import open_association
+from node.db.receiving import StoredObject, record_instance
 from node.db.session import Database
 from node.db.tables import Instance
 from tests.factories import stable_uid

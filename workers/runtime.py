@@ -12,6 +12,7 @@ from random import Random
 
 from config.settings import Settings
 from node.db.session import Database
+from node.dicom.eligibility import OWN_DEVICE
 from node.dicom.findings import Device
 from node.store.paths import Layout
 
@@ -39,9 +40,10 @@ class Runtime:
     def device(self) -> Device:
         """The node as equipment, as its results name it."""
         results = self.settings.results
+        manufacturer, model_name = OWN_DEVICE
         return Device(
-            manufacturer="mgnode",
-            model_name="mgnode",
+            manufacturer=manufacturer,
+            model_name=model_name,
             software_versions=version("mgnode"),
             serial_number=results.serial_number,
             station_name=results.station_name,

@@ -1,25 +1,23 @@
-"""What the SCP writes: associations, received images, refusals."""
+"""What the SCP writes: received objects and refusals."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from node.db import audit
 from node.db.events import Event
 from node.db.session import require_writer
 from node.db.studies import reopen_study
-from node.db.tables import Association, Instance, Study
+from node.db.tables import Instance, Study
+from node.db.transitions import move
 from node.errors import ConflictingInstance
 from node.states import InstanceState, StudyState
-
-ORPHANED: Final = "orphaned"
-"""Outcome of an association whose SCP process died before it ended."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +38,9 @@ class StoredObject:
         Size of the file.
     path : str
         Relative to the root of the store.
+    rejected : str
+        Why it is stored only, a keyword of ``node.dicom.reasons.STORED_ONLY``; empty for
+        an object that goes to a worker.
     """
 
     sop_instance_uid: str
@@ -53,93 +54,7 @@ class StoredObject:
     sha256: str
     bytes: int
     path: str
-
-
-def open_association(
-    session: Session,
-    *,
-    scp: str,
-    calling_ae: str,
-    called_ae: str,
-    peer_host: str,
-    peer_port: int,
-    at: datetime,
-) -> int:
-    """Record that a peer opened an association; return the row's id.
-
-    Parameters
-    ----------
-    scp : str
-        Name of the SCP process; the same again after a restart, so that
-        ``close_orphaned_associations`` finds what it left open.
-    """
-    row = Association(
-        scp=scp,
-        calling_ae=calling_ae,
-        called_ae=called_ae,
-        peer_host=peer_host,
-        peer_port=peer_port,
-        opened_at=at,
-    )
-    session.add(row)
-    session.flush()
-    audit.append(
-        session,
-        at=at,
-        event=Event.ASSOCIATION_OPENED,
-        entity="association",
-        entity_id=row.id,
-        actor=scp,
-        details={
-            "calling_ae": calling_ae,
-            "called_ae": called_ae,
-            "peer_host": peer_host,
-            "peer_port": peer_port,
-        },
-    )
-    return row.id
-
-
-def close_association(session: Session, association_id: int, *, outcome: str, at: datetime) -> None:
-    """Record how an association ended; the first end counts, later ones change nothing.
-
-    Parameters
-    ----------
-    outcome : str
-        One word, for example ``released`` or ``aborted``.
-    """
-    scp = session.scalar(
-        update(Association)
-        .where(Association.id == association_id, Association.closed_at.is_(None))
-        .values(closed_at=at, outcome=outcome)
-        .returning(Association.scp)
-    )
-    if scp is None:
-        return
-    audit.append(
-        session,
-        at=at,
-        event=Event.ASSOCIATION_CLOSED,
-        entity="association",
-        entity_id=association_id,
-        reason=outcome,
-        actor=scp,
-    )
-
-
-def close_orphaned_associations(session: Session, *, scp: str, at: datetime) -> int:
-    """Close what a dead process of this name left open; return how many those were.
-
-    Call it at the start of the SCP: an open association keeps its study open.
-    """
-    open_ids = session.scalars(
-        select(Association.id)
-        .where(Association.scp == scp, Association.closed_at.is_(None))
-        .order_by(Association.id)
-    ).all()
-    for association_id in open_ids:
-        close_association(session, association_id, outcome=ORPHANED, at=at)
-    return len(open_ids)
+    rejected: str = ""
 
 
 def record_instance(
@@ -152,6 +67,9 @@ def record_instance(
     actor: str,
 ) -> bool:
     """Record a received object; the first of its study opens it, a late one re-opens it.
+
+    An object that is stored only is REJECTED at once and re-opens nothing: results that
+    a PACS sends back to us must not make another report.
 
     Parameters
     ----------
@@ -227,6 +145,17 @@ def record_instance(
             "transfer_syntax_uid": stored.transfer_syntax_uid,
         },
     )
+    if stored.rejected:
+        move(
+            session,
+            instance,
+            InstanceState.REJECTED,
+            at=at,
+            event=Event.INSTANCE_REJECTED,
+            actor=actor,
+            reason=stored.rejected,
+            finished_at=at,
+        )
     return True
 
 
@@ -295,6 +224,6 @@ def _study_for(
 
     # Two SCP hosts' clocks may differ: the last moment is never set back.
     study.last_received_at = max(study.last_received_at, at)
-    if study.state is not StudyState.OPEN:
+    if study.state is not StudyState.OPEN and not stored.rejected:
         reopen_study(session, study, at=at, actor=actor, reason="LATE_IMAGE")
     return study

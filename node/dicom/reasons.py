@@ -6,7 +6,7 @@ The keywords go into the database and the audit log, the texts into the reports.
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Self
+from typing import Final, Self
 
 
 class _Worded(StrEnum):
@@ -60,6 +60,10 @@ class Reason(_Worded):
         "Patient ID or one of the study, series and instance UIDs is missing.",
     )
     UNREADABLE_PIXELS = "UNREADABLE_PIXELS", "The pixel data cannot be decoded."
+
+
+STORED_ONLY: Final = frozenset({Reason.OWN_OBJECT, Reason.NOT_AN_ANALYSED_CLASS})
+"""Objects that the SCP rejects as it records them: they never need a report."""
 
 
 class Note(_Worded):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from node.db import audit, receiving
+from node.db import associations, audit, receiving
 from node.db.events import Event as AuditedEvent
 from node.db.session import UNAVAILABLE
 from node.scp.admission import TEMPORARY_CONGESTION, Caller, Rejection, decide
@@ -86,7 +86,7 @@ class AssociationBook:
         """Record what a dead process of this name left: open rows, half-received files."""
         now = datetime.now(UTC)
         with self._database.begin() as session:
-            receiving.close_orphaned_associations(session, scp=self._name, at=now)
+            associations.close_orphaned_associations(session, scp=self._name, at=now)
             if swept:
                 audit.append(
                     session,
@@ -104,7 +104,7 @@ class AssociationBook:
             self._open[association] = None
         try:
             with self._database.begin() as session:
-                row_id = receiving.open_association(
+                row_id = associations.open_association(
                     session,
                     scp=self._name,
                     calling_ae=caller.calling_ae,
@@ -148,7 +148,9 @@ class AssociationBook:
             return
         try:
             with self._database.begin() as session:
-                receiving.close_association(session, row_id, outcome=outcome, at=datetime.now(UTC))
+                associations.close_association(
+                    session, row_id, outcome=outcome, at=datetime.now(UTC)
+                )
         except UNAVAILABLE as error:
             # The row stays open until take_over(): a study waits longer, nothing is lost.
             log.exception("association_end_not_recorded", error=type(error).__name__)

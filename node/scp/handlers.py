@@ -14,8 +14,10 @@ import structlog
 from node.db import receiving
 from node.db.events import Event as AuditedEvent
 from node.db.session import UNAVAILABLE
+from node.dicom.eligibility import check
 from node.dicom.header import InstanceFacts, facts
 from node.dicom.integrity import check_part10
+from node.dicom.reasons import STORED_ONLY
 from node.errors import ConflictingInstance, MismatchedDataSet, NodeError, OutOfResources
 from node.scp.incoming import is_uid
 from node.scp.status import Status, response, status_of
@@ -132,7 +134,8 @@ class StoreService:
         sha256 = spooled.finish()
         arrival.size = spooled.path.stat().st_size
         with spooled.path.open("rb") as stream:
-            found = facts(check_part10(stream, arrival.size))
+            header = check_part10(stream, arrival.size)
+        found = facts(header)
         try:
             _check_agreement(found, arrival)
             arrival.study_instance_uid = found.study_instance_uid
@@ -156,6 +159,7 @@ class StoreService:
             sha256=sha256,
             bytes=arrival.size,
             path=path,
+            rejected=_stored_only(header),
         )
         try:
             with self._database.begin() as session:
@@ -226,6 +230,12 @@ class StoreService:
                 )
         except UNAVAILABLE as database_error:
             log.exception("refusal_not_audited", error=type(database_error).__name__)
+
+
+def _stored_only(header: Dataset) -> str:
+    """Give the reason why no worker ever looks at the object; empty when one does."""
+    reason = check(header).reason
+    return reason if reason in STORED_ONLY else ""
 
 
 def _where(error: Exception) -> list[str]:

@@ -27,7 +27,7 @@ from sqlalchemy import select
 
 from config.settings import Destination
 from node.db.tables import AuditEvent, Delivery, Instance, Result, Study
-from node.states import DeliveryState, InstanceState
+from node.states import UNFINISHED_INSTANCE, DeliveryState, StudyState
 from tests.factories import (
     JAPANESE_CHARACTER_SET,
     JAPANESE_NAME,
@@ -234,6 +234,8 @@ def test_orthanc_to_node_to_orthanc(
     held = orthanc.count_instances()
     _assert_sending_again_adds_nothing(node, lambda: orthanc.send(instances, node.address))
     assert orthanc.count_instances() == held
+    _assert_our_own_overlays_sent_back_change_nothing(node, orthanc, study)
+    assert orthanc.count_instances() == held
     received = _syntaxes(node, study)
     assert received == {dcmread(path).file_meta.TransferSyntaxUID for path in paths}
 
@@ -248,10 +250,33 @@ def _assert_sending_again_adds_nothing(node: RunningNode, send: Callable[[], obj
         lambda: node.events("instance_duplicate") == duplicates + 4, "four duplicates in the audit"
     )
     assert [node.count(kind) for kind in (Instance, Result, Delivery)] == before
-    assert node.count(Instance, Instance.state != InstanceState.ANALYSED) == 0
+    assert node.count(Instance, Instance.state.in_(UNFINISHED_INSTANCE)) == 0
     assert node.count(Delivery, Delivery.state != DeliveryState.DELIVERED) == 0
     assert node.count(AuditEvent, AuditEvent.event == "study_reopened") == 0
     assert node.audit_problem() is None
+
+
+def _assert_our_own_overlays_sent_back_change_nothing(
+    node: RunningNode, orthanc: OrthancServer, study: str
+) -> None:
+    """A PACS that routes every new object to us would go round in circles otherwise."""
+    made = set(node.results_of(study))
+    overlays = [
+        instance
+        for instance in orthanc.get("/instances")
+        if (tags := orthanc.get(f"/instances/{instance}/simplified-tags"))["SOPInstanceUID"] in made
+        and tags["Modality"] == "OT"
+    ]
+    before = [node.count(Result), node.count(Delivery)]
+
+    orthanc.send(overlays, node.address)
+
+    wait_until(
+        lambda: node.count(Instance, Instance.reason == "OWN_OBJECT") >= len(overlays) > 0,
+        "the overlays are recorded as our own",
+    )
+    assert node.state_of(study) is StudyState.REPORTED
+    assert [node.count(Result), node.count(Delivery)] == before
 
 
 def _syntaxes(node: RunningNode, study: str) -> set[str]:
@@ -260,6 +285,6 @@ def _syntaxes(node: RunningNode, study: str) -> set[str]:
             session.scalars(
                 select(Instance.transfer_syntax_uid)
                 .join(Instance.study)
-                .where(Study.study_instance_uid == study)
+                .where(Study.study_instance_uid == study, Instance.reason == "")
             )
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -9,15 +10,13 @@ import pytest
 from sqlalchemy import func, select
 
 from node.db import audit
-from node.db.events import Event
-from node.db.receiving import (
-    StoredObject,
+from node.db.associations import (
     close_association,
     close_orphaned_associations,
     open_association,
-    record_instance,
-    record_refusal,
 )
+from node.db.events import Event
+from node.db.receiving import StoredObject, record_instance, record_refusal
 from node.db.session import Database
 from node.db.tables import Association, AuditEvent, Base, Instance, Study
 from node.db.transitions import move
@@ -72,7 +71,7 @@ def test_the_first_image_opens_its_study(database: Database) -> None:
         assert instance.state is InstanceState.RECEIVED
         assert instance.study.study_instance_uid == STUDY_UID
         assert (instance.study.state, instance.study.source_ae) == (StudyState.OPEN, "MODALITY")
-        for name in StoredObject.__dataclass_fields__.keys() - {"study_instance_uid"}:
+        for name in StoredObject.__dataclass_fields__.keys() - {"study_instance_uid", "rejected"}:
             assert getattr(instance, name) == getattr(stored, name), name
 
 
@@ -158,6 +157,23 @@ def test_a_late_image_reopens_its_study(database: Database, state: StudyState) -
         assert (study.completed_at, study.completed_because) == (None, "")
         assert (study.report_attempts, study.not_before, study.published_at) == (0, None, None)
         assert study.first_received_at == NOON
+
+
+@pytest.mark.parametrize("state", [StudyState.COMPLETE, StudyState.REPORTED, StudyState.FAILED])
+def test_an_object_that_is_stored_only_reopens_nothing(
+    database: Database, state: StudyState
+) -> None:
+    receive(database, a_stored_object(1))
+    bring_study_to(database, state)
+
+    receive(database, replace(a_stored_object(2), rejected="OWN_OBJECT"), at=LATER)
+
+    assert events(database)[-2:] == ["instance_received", "instance_rejected"]
+    with database.read() as session:
+        assert session.scalars(select(Study.state)).one() is state
+        late = session.scalars(select(Instance).order_by(Instance.id.desc())).first()
+        assert late is not None
+        assert (late.state, late.reason) == (InstanceState.REJECTED, "OWN_OBJECT")
 
 
 def bring_study_to(database: Database, state: StudyState) -> None:
