@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from config.settings import Destination, ScuSettings
+from tests.pdus import EXPLICIT, contexts_of
+from tests.peer import AcceptedLine
 
 MG = "1.2.840.10008.5.1.4.1.1.1.2"
 SV1 = "1.2.840.10008.1.2.4.70"
@@ -34,3 +38,26 @@ def accept_all(_: str, syntaxes: list[str]) -> str:
 
 def accept_none(_: str, __: list[str]) -> None:
     return None
+
+
+def accepted(line: AcceptedLine) -> dict[str, int]:
+    """Accept Explicit VR of every class; give the context of each class."""
+    request = line.accept(syntax_of=lambda _, offered: EXPLICIT if EXPLICIT in offered else None)
+    return {
+        abstract: number
+        for number, abstract, offered in contexts_of(request)
+        if EXPLICIT in offered
+    }
+
+
+def answering(*statuses: int) -> Callable[[AcceptedLine], None]:
+    """Answer one C-STORE after the other with these, then the release."""
+
+    def script(line: AcceptedLine) -> None:
+        contexts = accepted(line)
+        for status in statuses:
+            request = line.read_store_command()
+            line.answer_store(contexts[request[0x0002].decode().strip("\0 ")], request, status)
+        line.answer_release()
+
+    return script

@@ -17,8 +17,9 @@ from node.demo.pacs import ReceivingPacs
 from node.states import DeliveryState
 from node.store.files import data_set_digest
 from tests.factories import four_view_study
-from tests.pdus import ASSOCIATE_RJ, EXPLICIT, IMPLICIT, contexts_of, pdu
+from tests.pdus import ASSOCIATE_RJ, IMPLICIT, contexts_of, pdu
 from tests.peer import AcceptedLine, raw_acceptor
+from tests.sending import accepted, answering, at
 from tests.servers import free_port
 from tests.working_node import WorkingNode, working_node
 from workers.deliver import deliver_results
@@ -49,33 +50,6 @@ def node(database: Database, tmp_path: Path) -> WorkingNode:
 
 def towards(node: WorkingNode, destination: Destination) -> WorkingNode:
     return node.with_settings(destinations={"pacs": destination})
-
-
-def at(address: tuple[str, int]) -> Destination:
-    return Destination(ae_title="PACS", host=address[0], port=address[1])
-
-
-def accepted(line: AcceptedLine) -> dict[str, int]:
-    """Accept Explicit VR of every class; give the context of each class."""
-    request = line.accept(syntax_of=lambda _, offered: EXPLICIT if EXPLICIT in offered else None)
-    return {
-        abstract: number
-        for number, abstract, offered in contexts_of(request)
-        if EXPLICIT in offered
-    }
-
-
-def answering(*statuses: int) -> Callable[[AcceptedLine], None]:
-    """Answer one C-STORE after the other with these, then the release."""
-
-    def script(line: AcceptedLine) -> None:
-        contexts = accepted(line)
-        for status in statuses:
-            request = line.read_store_command()
-            line.answer_store(contexts[request[0x0002].decode().strip("\0 ")], request, status)
-        line.answer_release()
-
-    return script
 
 
 @contextmanager

@@ -271,11 +271,6 @@ def test_an_object_of_this_node_is_never_analysed(
     assert (found.reason is Reason.OWN_OBJECT) is is_own
 
 
-@pytest.mark.parametrize("conversion", ["DF", "SI", "WSD"])
-def test_a_digitised_film_is_analysed(conversion: str) -> None:
-    assert check(make_mammogram(**FILM | {"ConversionType": conversion})).reason is None
-
-
 def test_the_loop_guard_comes_before_every_rule() -> None:
     image = make_mammogram(SOPClassUID=SC, ConversionType="WSD", Manufacturer=OWN_DEVICE[0])
     image.ManufacturerModelName = OWN_DEVICE[1]

@@ -1,12 +1,23 @@
-"""The CBIS-DDSM films as their publishers gave them."""
+"""Digitised films: of a workstation, and the CBIS-DDSM's as their publishers gave them."""
 
 from __future__ import annotations
 
 import pytest
 from pydicom import dcmread
+from pydicom.uid import SecondaryCaptureImageStorage
 
 from node.demo.films import film_paths
 from node.dicom.eligibility import check
+from tests.factories import make_mammogram
+
+
+@pytest.mark.parametrize("conversion", ["DF", "SI", "WSD"])
+def test_a_digitised_film_is_analysed(conversion: str) -> None:
+    film = make_mammogram(
+        SOPClassUID=SecondaryCaptureImageStorage, ConversionType=conversion, ImageType=None
+    )
+
+    assert check(film).reason is None
 
 
 @pytest.mark.films
