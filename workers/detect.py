@@ -5,32 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import typer
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
-from pydicom import dcmread
-from pydicom.errors import InvalidDicomError
+from PIL import Image
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from config.settings import DetectorSettings, Settings
 from node.cli.context import print_json, print_table, screen
 from node.cli.tables import table
 from node.dicom.drawing import Mark, draw
-from node.dicom.eligibility import check
 from node.dicom.findings import Finding
-from node.dicom.pixels import to_grey
 from node.errors import RejectedInstance
 from workers.analyse import to_findings
 from workers.gpu import load_detector
+from workers.image_files import read_image
 from workers.weights import published_weights, reference_detector
 
 if TYPE_CHECKING:
     from models.detector import Detector
-
-PICTURES: Final = frozenset({".png", ".jpg", ".jpeg"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +64,10 @@ def detect_files(
         detector = load_detector(settings)
     columns = (TextColumn("detecting"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=messages, transient=True) as progress:
-        results = [_detect(path, settings, detector, output) for path in progress.track(files)]
+        results = [
+            _detect(path, settings, detector, None if output is None else output / name)
+            for path, name in progress.track(_picture_names(files).items())
+        ]
     if as_json:
         print_json(
             {
@@ -100,9 +98,9 @@ def _detector_settings(settings: Settings, *, reference: bool) -> DetectorSettin
     )
 
 
-def _detect(path: Path, settings: Settings, detector: Detector, output: Path | None) -> FileResult:
+def _detect(path: Path, settings: Settings, detector: Detector, picture: Path | None) -> FileResult:
     try:
-        pixels = _read(path)
+        pixels = read_image(path)
     except RejectedInstance as error:
         return FileResult(path, f"{error.reason} {error.detail}".strip())
     rows, columns = pixels.shape[:2]
@@ -113,38 +111,28 @@ def _detect(path: Path, settings: Settings, detector: Detector, output: Path | N
     )
     findings = to_findings(found.boxes, rows=rows, columns=columns)
     result = FileResult(path, "", rows, columns, findings)
-    if output is None:
+    if picture is None:
         return result
-    picture = _write_picture(output, pixels, result, f"{detector.spec.title} {detector.version}")
+    _write_picture(picture, pixels, result, f"{detector.spec.title} {detector.version}")
     return replace(result, picture=picture)
 
 
-def _read(path: Path) -> NDArray[np.uint8]:
-    """Give (rows, columns) of a DICOM image, (rows, columns, 3) of a picture.
-
-    Raises
-    ------
-    RejectedInstance
-        The file is no image that the detector may look at.
-    """
-    if path.suffix.lower() in PICTURES:
-        try:
-            with Image.open(path) as picture:
-                return np.asarray(picture.convert("RGB"))
-        except (UnidentifiedImageError, OSError) as error:
-            raise RejectedInstance(path.name, "UNREADABLE_PICTURE", type(error).__name__) from error
-    try:
-        dataset = dcmread(path)
-    except (InvalidDicomError, OSError) as error:
-        raise RejectedInstance(path.name, "NOT_DICOM", type(error).__name__) from error
-    verdict = check(dataset)
-    if verdict.reason is not None:
-        raise RejectedInstance(path.name, verdict.reason, verdict.detail)
-    return to_grey(dataset)
+def _picture_names(files: list[Path]) -> dict[Path, str]:
+    """Name the picture of each file, no two alike: folders may hold files of one name."""
+    names: dict[Path, str] = {}
+    times: dict[str, int] = {}
+    for path in files:
+        times[path.name] = times.get(path.name, 0) + 1
+        again = f".{times[path.name]}" if times[path.name] > 1 else ""
+        # The whole name: a UID for a name has no suffix, and its last part tells files apart.
+        names[path] = f"{path.name}{again}.boxes.png"
+    return names
 
 
-def _write_picture(folder: Path, pixels: NDArray[np.uint8], result: FileResult, model: str) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
+def _write_picture(
+    picture: Path, pixels: NDArray[np.uint8], result: FileResult, model: str
+) -> None:
+    picture.parent.mkdir(parents=True, exist_ok=True)
     grey = pixels if pixels.ndim == 2 else np.asarray(Image.fromarray(pixels).convert("L"))
     drawn = draw(
         grey,
@@ -152,9 +140,7 @@ def _write_picture(folder: Path, pixels: NDArray[np.uint8], result: FileResult, 
         footer=["AI result - not for diagnosis", model],
         long_side=0,
     )
-    picture = folder / f"{result.path.stem}.boxes.png"
     Image.fromarray(drawn).save(picture)
-    return picture
 
 
 def _files(given: list[Path]) -> Iterator[Path]:
