@@ -80,7 +80,7 @@ def _report(runtime: Runtime, study: StudyToReport, namespace: UUID) -> None:
     model = _model(runtime, study)
     result = StudyResult(
         images=tuple(
-            ImageResult(header, image.findings, image.not_analysed, image.notes)
+            _image_result(header, image, model, namespace)
             for header, image in zip(headers, study.images, strict=True)
         ),
         algorithm=_algorithm(model, namespace),
@@ -96,6 +96,19 @@ def _report(runtime: Runtime, study: StudyToReport, namespace: UUID) -> None:
         if str(dataset.SOPInstanceUID) not in study.results_already_made
     ]
     _record(runtime, study, built)
+
+
+def _image_result(
+    header: Dataset, image: ImageToReport, model: ModelIdentity, namespace: UUID
+) -> ImageResult:
+    other = None if image.model in (None, model) else image.model
+    return ImageResult(
+        header=header,
+        findings=image.findings,
+        not_analysed=image.not_analysed,
+        notes=image.notes,
+        algorithm=None if other is None else _algorithm(other, namespace),
+    )
 
 
 def _objects(

@@ -64,13 +64,15 @@ class ImageResult:
 
     ``header`` is the stored data set without Pixel Data. ``not_analysed`` is the
     reason's keyword (``node.dicom.eligibility.Reason``) or ``""`` when the detector ran;
-    ``notes`` are flags such as ``IMPLANT``, ``LOSSY`` or ``NO_VIEW``.
+    ``notes`` are flags such as ``IMPLANT``, ``LOSSY`` or ``NO_VIEW``. ``algorithm`` is None
+    unless another than the study's has looked: weights may change before a late image.
     """
 
     header: Dataset
     findings: tuple[Finding, ...]
     not_analysed: str
     notes: tuple[str, ...] = ()
+    algorithm: Algorithm | None = None
 
     @property
     def sop_instance_uid(self) -> str:

@@ -158,7 +158,7 @@ def _measurement_group(
         code(contains, codes.FINDING_CATEGORY, codes.ABNORMAL_STRUCTURE),
         code(contains, codes.FINDING, codes.LESION),
         code(modifies, codes.FINDING_SITE, codes.BREAST, *known),
-        *_algorithm(study.algorithm),
+        *_algorithm(result.algorithm or study.algorithm),
         number(
             contains,
             codes.PROBABILITY_OF_CANCER,

@@ -82,6 +82,9 @@ def remarks(images: tuple[ImageResult, ...]) -> list[str]:
         if image.not_analysed:
             texts.append(f"Not analysed: {name}: {_worded(Reason, image.not_analysed)}")
         texts.extend(f"Note on {name}: {_worded(Note, note)}" for note in image.notes)
+        if image.algorithm is not None:
+            model = plain(f"{image.algorithm.name} {image.algorithm.version}")
+            texts.append(f"Analysed by {model}: {name}")
     return texts
 
 

@@ -56,12 +56,13 @@ def tracking_uid(study: StudyResult, image: ImageResult, finding: Finding) -> st
     twins = [other for other in image.findings if _rounded(other) == _rounded(finding)]
     # Viewers merge groups of one tracking UID; boxes that round alike keep theirs by rank.
     rank = [str(finding.rank)] if len(twins) > 1 else []
+    algorithm = image.algorithm or study.algorithm
     return uids.derive(
         study.namespace,
         "tracking",
         image.sop_instance_uid,
-        study.algorithm.name,
-        study.algorithm.version,
+        algorithm.name,
+        algorithm.version,
         *_rounded(finding),
         *rank,
     )

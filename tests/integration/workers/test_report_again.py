@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 from node.cli.app import app
 from node.states import InstanceState, StudyState
 from tests.factories import four_view_study, make_mammogram, stable_uid
+from tests.report_tree import texts
 from tests.working_node import WorkingNode, spoken
 
 STUDY = stable_uid("a study")
@@ -71,6 +72,24 @@ def test_each_report_supersedes_the_one_before_it_alone(node: WorkingNode) -> No
     assert [predecessors(node.report_of(generation)) for generation in (2, 3, 4)] == [
         [uid] for uid in uids[:3]
     ]
+
+
+def test_an_image_that_an_earlier_model_analysed_keeps_its_name_and_its_overlay(
+    node: WorkingNode,
+) -> None:
+    """New weights come between the first images and a late one: nothing is ascribed to them."""
+    first, late = images()[:2]
+    node.detector.version = "1.0+old"
+    node.report(node.complete([first]))
+    node.detector.version = "2.0+new"
+
+    node.report(node.complete([late]))
+
+    # Imaging Measurements, Measurement Group, Algorithm Version: in viewing order, R before L.
+    versions = texts(node.report_of(2), "126010", "125007", "111003")
+    assert versions == ["1.0+old", "2.0+new"]
+    assert "Analysed by" in spoken(node.report_of(2))
+    assert [row.kind for row in node.results(generation=2)] == ["measurement_report", "overlay"]
 
 
 def test_an_image_pending_at_the_limit_is_named_and_its_analysis_brings_another_report(
