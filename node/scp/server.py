@@ -250,10 +250,12 @@ def _on_c_echo(event: evt.Event) -> int:
 
 def _end(associations: list[Association], server: _Server) -> None:
     """Abort all of them at once, cut off those that do not hear it, wait for their threads."""
-    for association in associations:
+    # PS3.8 9.2 has no abort before A-ASSOCIATE-RQ; who never asked is cut off.
+    asked = [each for each in associations if each.requestor.primitive is not None]
+    for association in asked:
         association.abort(block=False)
     deadline = time.monotonic() + _ABORT_SECONDS
-    for association in associations:
+    for association in asked:
         association.dul.join(max(0.0, deadline - time.monotonic()))
     # A peer that stopped amid a PDU holds its network thread in recv().
     server.cut_off()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -56,3 +57,21 @@ def test_an_association_on_which_nothing_comes_is_aborted(
 
         assert line.is_closed()
         wait_until(lambda: node.outcomes() == ["aborted"], "the end is recorded")
+
+
+def test_a_stop_does_not_stumble_over_a_peer_that_never_asked(
+    tmp_path: Path, database: Database
+) -> None:
+    """PS3.8 9.2: before A-ASSOCIATE-RQ (Sta2) there is nothing to abort; pytest sees the threads."""
+    with (
+        running_scp(scp_settings(tmp_path / "data"), database) as node,
+        RawRequestor(node.address) as line,
+    ):
+        wait_until(
+            lambda: any("AcceptorThread" in thread.name for thread in threading.enumerate()),
+            "the connection has its threads",
+        )
+
+        node.scp.stop()
+
+        assert line.is_closed()
