@@ -62,7 +62,7 @@ def test_an_association_on_which_nothing_comes_is_aborted(
 def test_a_stop_does_not_stumble_over_a_peer_that_never_asked(
     tmp_path: Path, database: Database
 ) -> None:
-    """PS3.8 9.2: before A-ASSOCIATE-RQ (Sta2) there is nothing to abort; pytest sees the threads."""
+    """PS3.8 9.2: Sta2 has nothing to abort. A thread that dies of it fails the test, too."""
     with (
         running_scp(scp_settings(tmp_path / "data"), database) as node,
         RawRequestor(node.address) as line,
