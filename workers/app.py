@@ -12,6 +12,7 @@ from celery.apps.worker import Worker
 from config.settings import Settings
 from node.db import audit
 from node.db.events import Event
+from node.db.session import UNAVAILABLE
 from node.dispatch.broker import celery_app
 from node.messages import ANALYSIS_QUEUE, NETWORK_QUEUE, REPORT_QUEUE
 from workers.gpu import load_detector
@@ -90,7 +91,11 @@ def _run(
     )
     log.info("worker_ready", queues=queues, pool=pool, concurrency=concurrency)
     worker.start()
-    _note(runtime, Event.NODE_STOPPED, details)
+    try:
+        _note(runtime, Event.NODE_STOPPED, details)
+    except UNAVAILABLE as error:
+        # The work is done and its rows are right; the end of the process alone is not told.
+        log.warning("stop_not_audited", kind=type(error).__name__)
     runtime.database.dispose()
     sys.stdout.flush()
     return int(worker.exitcode or 0)

@@ -13,7 +13,7 @@ import structlog
 from config.settings import Settings
 from node.db import audit
 from node.db.events import Event
-from node.db.session import Database
+from node.db.session import UNAVAILABLE, Database
 from node.dispatch.broker import CeleryPublisher, celery_app
 from node.dispatch.loop import Dispatcher
 from node.scp.server import StorageScp
@@ -72,6 +72,9 @@ def run_dispatch(settings: Settings) -> None:
     try:
         dispatcher.run(stop)
         _note(database, Event.NODE_STOPPED, actor)
+    except UNAVAILABLE as error:
+        # The loop meets this itself; here it is the end of the process that is not told.
+        log.warning("stop_not_audited", kind=type(error).__name__)
     finally:
         database.dispose()
 
