@@ -57,8 +57,8 @@ class ConflictingInstance(NodeError):
 
     def __init__(self, sop_instance_uid: str) -> None:
         super().__init__(
-            f"instance {sop_instance_uid} is stored already with other bytes; "
-            "the sender must give a changed object a new SOP Instance UID"
+            f"instance {sop_instance_uid} is stored already with other bytes or in another "
+            "transfer syntax; the sender must give a changed object a new SOP Instance UID"
         )
         self.sop_instance_uid = sop_instance_uid
 

@@ -93,7 +93,7 @@ class WorkingNode:
         spooled = self.layout.spool / "image"
         image.save_as(spooled, enforce_file_format=True)
         sha256 = data_set_digest(spooled)
-        path = instance_path(sha256)
+        path = instance_path(sha256, image.file_meta.TransferSyntaxUID)
         final = self.layout.absolute(path)
         final.parent.mkdir(parents=True, exist_ok=True)
         spooled.rename(final)

@@ -79,13 +79,13 @@ def record_instance(
     Returns
     -------
     bool
-        True for a new object; False when the same bytes are recorded already,
-        and then the caller's second file is not needed.
+        True for a new object; False when the same bytes are recorded already.
 
     Raises
     ------
     ConflictingInstance
-        When the UID is recorded with other bytes. Nothing was written.
+        When the UID is recorded with other bytes or in another transfer syntax. Nothing
+        was written.
     """
     # Nobody else writes from here to the commit: what is looked up stays true.
     require_writer(session)
@@ -93,7 +93,11 @@ def record_instance(
         select(Instance).where(Instance.sop_instance_uid == stored.sop_instance_uid)
     )
     if known is not None:
-        if known.sha256 != stored.sha256:
+        # The same bytes mean another image in another transfer syntax.
+        if (known.sha256, known.transfer_syntax_uid) != (
+            stored.sha256,
+            stored.transfer_syntax_uid,
+        ):
             raise ConflictingInstance(stored.sop_instance_uid)
         audit.append(
             session,

@@ -144,7 +144,7 @@ class StoreService:
             commit_file(spooled.path, self._layout.quarantine / f"{sha256}.dcm")
             arrival.quarantined = f"quarantine/{sha256}.dcm"
             raise
-        path = instance_path(sha256)
+        path = instance_path(sha256, found.transfer_syntax_uid)
         final = self._layout.absolute(path)
         commit_file(spooled.path, final)
         stored = receiving.StoredObject(
@@ -172,8 +172,8 @@ class StoreService:
                     actor=self._name,
                 )
         except ConflictingInstance:
-            # The UID is inside the hashed bytes, and its row has other bytes: no row names
-            # this file, and none ever will.
+            # The UID is inside the hashed bytes, and its row has other bytes or another
+            # transfer syntax, so another path: no row names this file, and none ever will.
             final.unlink(missing_ok=True)
             raise
         except UNAVAILABLE as error:

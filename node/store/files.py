@@ -1,4 +1,4 @@
-"""How a file becomes durable: written aside, fsync, rename, fsync of its folder."""
+"""How a file becomes durable: written aside, fsync, its name, fsync of its folder."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from node.errors import UnreadableDataSet
-from node.store.paths import FILE_MODE, FOLDER_MODE
+from node.store.folders import make_folder, sync_file, sync_folder
+from node.store.paths import FILE_MODE
 
 _BLOCK: Final = 1 << 20
 _PREAMBLE: Final = 128
@@ -24,36 +25,47 @@ _LONG_VRS: Final = frozenset(
 def commit_file(spooled: Path, final: Path) -> None:
     """Make ``spooled`` durable under its name ``final``; both on one file system.
 
-    When this returns, the content, the name and every folder made for it
-    survive a power cut. A file that has the name already is replaced in one
-    step: its readers see the old or the new bytes, never a mixture.
+    When this returns, the content, the name and every folder on the way to it survive
+    a power cut, and ``spooled`` is gone. A file that has the name already stays as it
+    is: a row may name it and a reader may have it open. So a name must say all that
+    matters of its file.
 
     Raises
     ------
     OSError
-        Nothing has the name ``final`` then, or what had it before.
+        What has the name ``final`` then, if anything, is whole, and may not be durable.
     """
-    _sync_file(spooled)
-    _make_folder(final.parent)
-    spooled.rename(final)
-    _sync_folder(final.parent)
+    sync_file(spooled)
+    make_folder(final.parent)
+    try:
+        # A link is refused where a rename would replace what another sender brought.
+        os.link(spooled, final)
+    except FileExistsError:
+        # Whoever brought it may not have come to its syncs yet.
+        sync_file(final)
+    sync_folder(final.parent)
+    spooled.unlink()
 
 
 def write_durably(path: Path, data: bytes) -> None:
     """Write ``data`` to ``path`` so that a reader sees all of it or none, mode 0600.
+
+    A file that has the name already is replaced in one step.
 
     Raises
     ------
     OSError
         ``path`` is as it was before, and nothing is left beside it.
     """
-    _make_folder(path.parent)
+    make_folder(path.parent)
     aside = path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
     descriptor = os.open(aside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, FILE_MODE)
     try:
         with os.fdopen(descriptor, "wb") as stream:
             stream.write(data)
-        commit_file(aside, path)
+        sync_file(aside)
+        aside.rename(path)
+        sync_folder(path.parent)
     except OSError:
         aside.unlink(missing_ok=True)
         raise
@@ -101,28 +113,3 @@ def data_set_offset(stream: BinaryIO) -> int:
             length = 8 + struct.unpack("<H", start[6:8])[0]
         offset += length
         stream.seek(offset)
-
-
-def _make_folder(folder: Path) -> None:
-    if folder.is_dir():
-        return
-    _make_folder(folder.parent)
-    folder.mkdir(mode=FOLDER_MODE, exist_ok=True)
-    # The new folder's own name must survive too, else the file in it is lost with it.
-    _sync_folder(folder.parent)
-
-
-def _sync_file(path: Path) -> None:
-    _sync(path, os.O_RDONLY)
-
-
-def _sync_folder(path: Path) -> None:
-    _sync(path, os.O_RDONLY | os.O_DIRECTORY)
-
-
-def _sync(path: Path, flags: int) -> None:
-    descriptor = os.open(path, flags)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

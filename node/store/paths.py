@@ -11,21 +11,34 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-FOLDER_MODE: Final = 0o700
+from node.store.folders import make_folder
+
 FILE_MODE: Final = 0o600
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+# PS3.5 9.1; of the characters of a UID none has a meaning in a path, beside others.
+_UID = re.compile(r"[0-9][0-9.]{0,63}")
 
 
-def instance_path(sha256: str) -> str:
-    """Path of a received instance, relative to the root, from its data set's SHA-256.
+def instance_path(sha256: str, transfer_syntax_uid: str) -> str:
+    """Path of a received instance, relative to the root.
+
+    Parameters
+    ----------
+    sha256 : str
+        Of its data set.
+    transfer_syntax_uid : str
+        One that we accept. It stands outside of the data set and decides what the
+        bytes mean, so it is a part of the name.
 
     Raises
     ------
     ValueError
-        When ``sha256`` is not 64 lower-case hexadecimal digits.
+        When ``sha256`` is not 64 lower-case hexadecimal digits, or the other no UID.
     """
-    return f"instances/{_two_levels(sha256)}"
+    if not _UID.fullmatch(transfer_syntax_uid):
+        raise ValueError(f"{transfer_syntax_uid!r} is not a UID")
+    return f"instances/{_two_levels(sha256, f'.{transfer_syntax_uid}')}"
 
 
 def result_path(sha256: str) -> str:
@@ -42,11 +55,11 @@ def result_path(sha256: str) -> str:
     return f"results/{_two_levels(sha256)}"
 
 
-def _two_levels(sha256: str) -> str:
+def _two_levels(sha256: str, ending: str = "") -> str:
     # 256 folders: a million images are 4000 files a folder, which every file system lists fast.
     if not _SHA256.fullmatch(sha256):
         raise ValueError(f"{sha256!r} is not a SHA-256 in lower-case hexadecimal")
-    return f"{sha256[:2]}/{sha256}.dcm"
+    return f"{sha256[:2]}/{sha256}{ending}.dcm"
 
 
 @dataclass(frozen=True)
@@ -68,7 +81,7 @@ class Layout:
 
     @property
     def instances(self) -> Path:
-        """Received instances, by the SHA-256 of their data set."""
+        """Received instances, by the SHA-256 of their data set and its transfer syntax."""
         return self.root / "instances"
 
     @property
@@ -92,8 +105,13 @@ class Layout:
         return self.root / "models"
 
     def create(self) -> None:
-        """Make every folder that is missing, readable for the owner alone."""
-        self.root.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+        """Make every folder that is missing, durably and readable for the owner alone."""
+        try:
+            make_folder(self.root)
+        except PermissionError:
+            # Below a folder that we may not read, somebody else made the root and its name.
+            if not self.root.is_dir():
+                raise
         for folder in (
             self.spool,
             self.instances,
@@ -102,7 +120,7 @@ class Layout:
             self.run,
             self.models,
         ):
-            folder.mkdir(mode=FOLDER_MODE, exist_ok=True)
+            make_folder(folder)
 
     def absolute(self, relative: str) -> Path:
         """Path of a file that a row names.

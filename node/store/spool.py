@@ -18,7 +18,8 @@ from types import TracebackType
 from typing import Final, Self
 
 from node.errors import StopError
-from node.store.paths import FILE_MODE, FOLDER_MODE
+from node.store.folders import FOLDER_MODE
+from node.store.paths import FILE_MODE
 
 _LOCK_NAME: Final = "lock"
 _SUFFIX: Final = ".part"
@@ -62,7 +63,7 @@ class SpooledFile:
             return self._digest.hexdigest()
 
     def discard(self) -> None:
-        """Remove the file, unless somebody renamed it to where it stays."""
+        """Remove the file, unless somebody moved it to where it stays."""
         with self._lock:
             if self._discarded:
                 return

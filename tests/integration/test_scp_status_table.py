@@ -7,11 +7,14 @@ import struct
 from collections.abc import Iterator
 from pathlib import Path
 
+import imagecodecs
 import pytest
 from pydicom import Dataset, dcmread
-from pydicom.uid import ComputedRadiographyImageStorage
+from pydicom.encaps import encapsulate
+from pydicom.uid import ComputedRadiographyImageStorage, JPEG2000Lossless, JPEGLSLossless
 
 from node.db.session import Database
+from node.dicom.part10 import encode
 from node.store.files import data_set_digest
 from tests.factories import make_mammogram, stable_uid
 from tests.pdus import EXPLICIT, IMPLICIT, VERIFICATION
@@ -201,6 +204,33 @@ def test_other_bytes_under_a_stored_uid_are_refused_for_good_and_audited(
     assert kept.read_bytes().endswith(first)
     assert node.refusal()["error"] == "ConflictingInstance"
     assert node.files("spool") == []
+
+
+def test_the_same_bytes_in_another_transfer_syntax_do_not_touch_the_stored_image(
+    node: RunningScp,
+) -> None:
+    """The file meta is ours and outside of the hash: it must go on saying what it said."""
+    image = make_mammogram(sop_instance_uid=UID)
+    j2k = imagecodecs.jpeg2k_encode(image.pixel_array, codecformat="j2k", reversible=True, level=0)
+    image.PixelData = encapsulate([j2k])
+    image["PixelData"].VR = "OB"
+    image["PixelData"].is_undefined_length = True
+    image.file_meta.TransferSyntaxUID = JPEG2000Lossless
+    data_set = encode(image)
+
+    statuses = []
+    for syntax in [JPEG2000Lossless, JPEGLSLossless, JPEG2000Lossless]:
+        with RawRequestor(node.address) as line:
+            line.associate((MG, [syntax]))
+            statuses.append(line.store(data_set, sop_class=MG, sop_instance=UID)[0])
+
+    assert statuses == [0x0000, 0xC100, 0x0000]
+    (row,) = node.instances()
+    (kept,) = node.files("instances")
+    assert node.layout.absolute(row.path) == kept
+    assert row.transfer_syntax_uid == JPEG2000Lossless
+    assert dcmread(kept).file_meta.TransferSyntaxUID == JPEG2000Lossless
+    assert node.refusal()["error"] == "ConflictingInstance"
 
 
 def test_a_fault_of_our_own_is_not_blamed_on_the_data_set(

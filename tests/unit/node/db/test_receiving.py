@@ -143,6 +143,21 @@ def test_other_bytes_under_the_same_uid_change_nothing(
     assert counts(database) == before
 
 
+def test_the_same_bytes_in_another_transfer_syntax_are_another_image(database: Database) -> None:
+    """The syntax stands outside of the hashed bytes, and decides which codec reads them."""
+    known = a_stored_object()
+    receive(database, known)
+    before = counts(database)
+    changed = replace(known, transfer_syntax_uid="1.2.840.10008.1.2.4.80")
+
+    with database.begin() as session, pytest.raises(ConflictingInstance, match="transfer syntax"):
+        record_instance(
+            session, changed, calling_ae="MODALITY", association_id=None, at=LATER, actor="scp"
+        )
+
+    assert counts(database) == before
+
+
 @pytest.mark.parametrize("state", [StudyState.COMPLETE, StudyState.REPORTED, StudyState.FAILED])
 def test_a_late_image_reopens_its_study(database: Database, state: StudyState) -> None:
     receive(database, a_stored_object(1))

@@ -15,21 +15,21 @@ from node.store.files import commit_file, data_set_digest, data_set_offset, writ
 
 
 class Syncs:
-    """Records what is synced and renamed, in order."""
+    """Records what is synced and named, in order."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.steps: list[tuple[str, str]] = []
-        self._fsync, self._rename = os.fsync, os.rename
+        self._fsync, self._link = os.fsync, os.link
         monkeypatch.setattr(os, "fsync", self._sync)
-        monkeypatch.setattr(os, "rename", self._move)
+        monkeypatch.setattr(os, "link", self._name)
 
     def _sync(self, descriptor: int) -> None:
         self._fsync(descriptor)
         self.steps.append(("fsync", Path(f"/proc/self/fd/{descriptor}").readlink().name))
 
-    def _move(self, source: str, target: str) -> None:
-        self._rename(source, target)
-        self.steps.append(("rename", Path(target).name))
+    def _name(self, source: Path, target: Path) -> None:
+        self._link(source, target)
+        self.steps.append(("link", target.name))
 
 
 def test_a_file_is_synced_then_named_then_its_folder_is_synced(
@@ -42,7 +42,13 @@ def test_a_file_is_synced_then_named_then_its_folder_is_synced(
 
     commit_file(spooled, tmp_path / "ab" / "final")
 
-    assert seen.steps == [("fsync", "spooled"), ("rename", "final"), ("fsync", "ab")]
+    assert seen.steps == [
+        ("fsync", "spooled"),
+        # Another process may have made the folder and not synced it yet.
+        ("fsync", tmp_path.name),
+        ("link", "final"),
+        ("fsync", "ab"),
+    ]
     assert (tmp_path / "ab" / "final").read_bytes() == b"image"
     assert not spooled.exists()
 
@@ -60,10 +66,28 @@ def test_a_new_folder_is_synced_into_its_parent_before_the_file_is_named(
         ("fsync", "spooled"),
         ("fsync", tmp_path.name),
         ("fsync", "a"),
-        ("rename", "final"),
+        ("link", "final"),
         ("fsync", "b"),
     ]
     assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == 0o700
+
+
+def test_a_file_that_has_the_name_already_stays_and_is_synced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A row may name it, and who brought it may not have synced it yet."""
+    (tmp_path / "ab").mkdir()
+    final = tmp_path / "ab" / "final"
+    final.write_bytes(b"first")
+    spooled = tmp_path / "spooled"
+    spooled.write_bytes(b"second")
+    seen = Syncs(monkeypatch)
+
+    commit_file(spooled, final)
+
+    assert final.read_bytes() == b"first"
+    assert not spooled.exists()
+    assert seen.steps[-2:] == [("fsync", "final"), ("fsync", "ab")]
 
 
 def test_a_file_is_written_for_the_owner_alone_and_nothing_is_left_beside_it(
