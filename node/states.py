@@ -52,6 +52,9 @@ INSTANCE_ARROWS: Final[frozenset[tuple[InstanceState, InstanceState]]] = frozens
         (InstanceState.ANALYSING, InstanceState.QUEUED),  # the lease expired, or a retry
         (InstanceState.ANALYSING, InstanceState.FAILED),
         (InstanceState.FAILED, InstanceState.QUEUED),  # replay
+        (InstanceState.ANALYSED, InstanceState.REJECTED),  # set aside by a person, as the next two
+        (InstanceState.FAILED, InstanceState.REJECTED),
+        (InstanceState.REJECTED, InstanceState.REJECTED),  # a rule rejected it before
     }
 )
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from config.log import configure
-from node.cli import audit, config, database, health, peers, replay, studies
+from node.cli import audit, config, database, health, instances, peers, replay, studies
 from node.cli.context import ConfigOption, load
 from node.cli.processes import run_dispatch, run_scp
 from node.cli.up import run_up
@@ -21,6 +21,7 @@ app = typer.Typer(
 app.add_typer(config.app, name="config")
 app.add_typer(database.app, name="db")
 app.add_typer(studies.app, name="studies")
+app.add_typer(instances.app, name="instances")
 app.add_typer(audit.app, name="audit")
 app.command("echo")(peers.echo_destination)
 app.command("send")(peers.send)

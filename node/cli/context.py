@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import pwd
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -64,6 +65,15 @@ def opened_database(config: Path | None) -> Iterator[Database]:
         yield database
     finally:
         database.dispose()
+
+
+def operator(command: str) -> str:
+    """Name the person at a command, as the audit log names its actors."""
+    user = f"uid {os.getuid()}"
+    # A container's user need not be in its passwd file.
+    with suppress(KeyError):
+        user = pwd.getpwuid(os.getuid()).pw_name
+    return f"mgnode {command} by {user}"
 
 
 def screen(*, stderr: bool = False) -> Console:

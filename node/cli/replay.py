@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import pwd
-from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -12,7 +9,7 @@ import typer
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session, joinedload
 
-from node.cli.context import ConfigOption, JsonOption, opened_database, print_json
+from node.cli.context import ConfigOption, JsonOption, opened_database, operator, print_json
 from node.db.analysis import replay_instance
 from node.db.deliveries import replay_delivery, send_now
 from node.db.reporting import replay_study
@@ -53,16 +50,9 @@ def _studies(study_instance_uid: str | None) -> Select[int]:
     return query
 
 
-def _user() -> str:
-    # A container's user need not be in its passwd file.
-    with suppress(KeyError):
-        return pwd.getpwuid(os.getuid()).pw_name
-    return f"uid {os.getuid()}"
-
-
 def _replay(session: Session, studies: Select[int]) -> dict[str, int]:
     now = datetime.now(UTC)
-    actor = f"mgnode retry by {_user()}"
+    actor = operator("retry")
     instances = session.scalars(
         select(Instance)
         .options(joinedload(Instance.study))

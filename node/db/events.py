@@ -36,10 +36,7 @@ class Event(StrEnum):
     INSTANCE_REPLAYED = "instance_replayed", "An administrator put a failed image back."
 
     STUDY_OPENED = "study_opened", "The first image of a study came."
-    STUDY_REOPENED = (
-        "study_reopened",
-        "An image came or was analysed after the report was due.",
-    )
+    STUDY_REOPENED = "study_reopened", "The study needs another report; the reason says why."
     STUDY_COMPLETE = "study_complete", "The study is ready to be reported."
     STUDY_REPORTED = "study_reported", "The results of the study are made."
     STUDY_RETRY = "study_retry", "A report attempt failed; the study waits for the next."

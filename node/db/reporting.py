@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session, selectinload
 
 from node.db import audit
 from node.db.events import Event
+from node.db.set_aside import not_set_aside
 from node.db.tables import Analysis, Delivery, Instance, Result, Study
 from node.db.transitions import move
 from node.dicom.findings import Finding
@@ -90,7 +91,7 @@ def study_to_report(session: Session, study_id: int, *, at: datetime) -> StudyTo
         return None
     instances = session.scalars(
         select(Instance)
-        .where(Instance.study_id == study_id)
+        .where(Instance.study_id == study_id, not_set_aside())
         .options(selectinload(Instance.analyses).selectinload(Analysis.findings))
         .order_by(Instance.id)
     ).all()

@@ -60,6 +60,7 @@ class Reason(_Worded):
         "Patient ID or one of the study, series and instance UIDs is missing.",
     )
     UNREADABLE_PIXELS = "UNREADABLE_PIXELS", "The pixel data cannot be decoded."
+    SET_ASIDE = "SET_ASIDE", "A person set the image aside; reports leave it out."
 
 
 STORED_ONLY: Final = frozenset({Reason.OWN_OBJECT, Reason.NOT_AN_ANALYSED_CLASS})

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from config.settings import StudySettings
 from node.db.events import Event
+from node.db.set_aside import not_set_aside
 from node.db.tables import Association, Instance, Study
 from node.db.transitions import move
 from node.states import UNFINISHED_INSTANCE, InstanceState, StudyState
@@ -62,7 +63,12 @@ def complete_studies(session: Session, settings: StudySettings, *, at: datetime,
     quiet = timedelta(seconds=settings.quiet_seconds)
     limit = timedelta(minutes=settings.limit_minutes)
     moved = 0
-    for study in session.scalars(select(Study).where(Study.state == StudyState.OPEN)).all():
+    query = select(Study).where(
+        Study.state == StudyState.OPEN,
+        # Without an image there is nothing to report: it waits for one.
+        Study.instances.any(not_set_aside()),
+    )
+    for study in session.scalars(query).all():
         because = decide(_facts(session, study), now=at, quiet=quiet, limit=limit)
         if because is None:
             continue

@@ -30,6 +30,9 @@ LEGAL: dict[type[Any], set[tuple[str, str]]] = {
         ("ANALYSING", "QUEUED"),
         ("ANALYSING", "FAILED"),
         ("FAILED", "QUEUED"),
+        ("ANALYSED", "REJECTED"),
+        ("FAILED", "REJECTED"),
+        ("REJECTED", "REJECTED"),
     },
     StudyState: {
         ("OPEN", "COMPLETE"),
