@@ -93,6 +93,7 @@ def test_a_worker_killed_amid_a_c_store_delays_its_results_and_loses_none(
     assert node.audit_problem() is None
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_worker_reports_and_sends_and_ends_with_status_0(
     node: WorkingNode, tmp_path: Path
 ) -> None:

@@ -34,7 +34,8 @@ from tests.working_node import WorkingNode, working_node
 from workers.runtime import Runtime
 from workers.tasks import register_network
 
-pytestmark = pytest.mark.redis
+# What is written does not depend on where the rows lie.
+pytestmark = [pytest.mark.redis, pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)]
 
 MARK = "Qzxv"
 """No UID, path or word of ours has it, in whatever case."""

@@ -13,6 +13,9 @@ from tests.factories import four_view_study, make_mammogram, stable_uid
 from tests.report_tree import texts
 from tests.working_node import WorkingNode, spoken
 
+# test_report.py runs the same statements on both.
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
 STUDY = stable_uid("a study")
 
 
