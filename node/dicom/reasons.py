@@ -60,6 +60,10 @@ class Reason(_Worded):
         "Patient ID or one of the study, series and instance UIDs is missing.",
     )
     UNREADABLE_PIXELS = "UNREADABLE_PIXELS", "The pixel data cannot be decoded."
+    UNREADABLE_HEADER = (
+        "UNREADABLE_HEADER",
+        "The header is malformed: nothing of the image is reported, whatever was found on it.",
+    )
     SET_ASIDE = "SET_ASIDE", "A person set the image aside; reports leave it out."
 
 

@@ -136,9 +136,14 @@ REFUSED: dict[Reason, list[dict[str, Any]]] = {
         {"SOPInstanceUID": None},
     ],
 }
-# Reasons that no rule gives: the loop guard stands before the table, the decoder finds
-# the second and a person gives the third.
-ELSEWHERE = {Reason.OWN_OBJECT, Reason.UNREADABLE_PIXELS, Reason.SET_ASIDE}
+# Reasons that no rule gives: the loop guard stands before the table, the decoder and the
+# report find two, and a person gives the last one.
+ELSEWHERE = {
+    Reason.OWN_OBJECT,
+    Reason.UNREADABLE_PIXELS,
+    Reason.UNREADABLE_HEADER,
+    Reason.SET_ASIDE,
+}
 
 NOTED: dict[Note, list[dict[str, Any]]] = {
     Note.COLOUR: [{"SamplesPerPixel": 3, "PhotometricInterpretation": "RGB"}],
