@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+import re
+from typing import Annotated, Any, Final
 
 import typer
 from sqlalchemy import or_, select
@@ -13,6 +14,8 @@ from node.db import audit
 from node.db.tables import AuditEvent
 
 app = typer.Typer(no_args_is_help=True, help="The append-only audit log.")
+
+_HEAD: Final = re.compile(r"(?P<id>[1-9][0-9]{0,17}):(?P<hash>[0-9a-f]{64})")
 
 COLUMNS = ["id", "at", "event", "uid", "old", "new", "reason", "actor"]
 
@@ -63,11 +66,31 @@ def show(
         print_table(table(f"Audit event {event_id}", ["column", "value"], rows))
 
 
+def _head(text: str) -> audit.Head:
+    found = _HEAD.fullmatch(text.strip().lower())
+    if found is None:
+        raise typer.BadParameter("wants ID:HASH as `mgnode audit verify` printed it")
+    return audit.Head(int(found["id"]), found["hash"])
+
+
 @app.command()
-def verify(config: ConfigOption = None, *, as_json: JsonOption = False) -> None:
+def verify(
+    config: ConfigOption = None,
+    noted: Annotated[
+        audit.Head | None,
+        typer.Option(
+            "--head",
+            metavar="ID:HASH",
+            parser=_head,
+            help="A head that was noted earlier: the chain must hold this event with this hash.",
+        ),
+    ] = None,
+    *,
+    as_json: JsonOption = False,
+) -> None:
     """Check the whole hash chain; exit status 1 when a row was changed, removed or put in."""
     with opened_database(config) as database, database.read() as session:
-        found = audit.verify(session)
+        found = audit.verify(session, noted=noted)
     if as_json:
         print_json(
             {
@@ -78,7 +101,7 @@ def verify(config: ConfigOption = None, *, as_json: JsonOption = False) -> None:
             }
         )
     elif found.problem is None:
-        head = "" if found.head is None else f"; head {found.head.id} {found.head.hash}"
+        head = "" if found.head is None else f"; head {found.head.id}:{found.head.hash}"
         typer.echo(f"{found.checked} events, the chain is whole{head}")
     else:
         typer.echo(f"event {found.first_bad_id}: {found.problem}", err=True)

@@ -148,6 +148,32 @@ def _tamper(database: Database) -> None:
         session.execute(text("UPDATE audit_event SET reason = 'SPOTLESS' WHERE id = 7"))
 
 
+def test_a_log_is_checked_against_a_head_that_was_noted(
+    node: WorkingNode, database_url: str
+) -> None:
+    """Whole in itself, and yet not the log that was noted: its end is cut off, or all is new."""
+    printed = run(database_url, "audit", "verify").stdout.split("head ")[1].strip()
+    number, digest = printed.split(":")
+    cut_off = f"{int(number) + 1}:{digest}"
+    another = f"{number}:{'f' * 64}"
+
+    assert int(number) == len(node.events())
+    assert told(database_url, "audit", "verify", "--head", printed)["problem"] is None
+    for head, says in ((cut_off, "before the noted head"), (another, "another hash")):
+        result = run(database_url, "audit", "verify", "--head", head)
+        assert result.exit_code == 1
+        assert says in result.stderr
+
+
+@pytest.mark.usefixtures("node")
+@pytest.mark.parametrize("head", ["7", "7:abc", f"0:{'f' * 64}", f"7:{'g' * 64}"])
+def test_a_head_that_is_none_is_refused(head: str, database_url: str) -> None:
+    result = run(database_url, "audit", "verify", "--head", head)
+
+    assert result.exit_code == 2
+    assert "ID:HASH" in result.stderr
+
+
 def test_a_chain_that_is_whole_verifies_and_a_changed_row_is_found(
     node: WorkingNode, database: Database, database_url: str
 ) -> None:
