@@ -79,7 +79,7 @@ def decide(caller: Caller, scp: ScpSettings, *, open_associations: int) -> Rejec
     open_associations : int
         Associations that are open now, without this one.
     """
-    if not _is_in_networks(caller.host, scp):
+    if not is_in_networks(caller.host, scp):
         return NETWORK_NOT_ALLOWED
     if caller.called_ae.strip() != scp.ae_title:
         return CALLED_AE_NOT_RECOGNISED
@@ -93,7 +93,8 @@ def decide(caller: Caller, scp: ScpSettings, *, open_associations: int) -> Rejec
     return None
 
 
-def _is_in_networks(host: str, scp: ScpSettings) -> bool:
+def is_in_networks(host: str, scp: ScpSettings) -> bool:
+    """Say whether a numeric address is one of those that may connect at all."""
     address = ip_address(host.partition("%")[0])
     # A socket that listens on both families shows IPv4 peers as ::ffff:a.b.c.d.
     if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:

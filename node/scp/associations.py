@@ -11,7 +11,14 @@ import structlog
 from node.db import associations, audit, receiving
 from node.db.events import Event as AuditedEvent
 from node.db.session import UNAVAILABLE
-from node.scp.admission import TEMPORARY_CONGESTION, Caller, Rejection, decide
+from node.scp.admission import (
+    NETWORK_NOT_ALLOWED,
+    TEMPORARY_CONGESTION,
+    Caller,
+    Rejection,
+    decide,
+    is_in_networks,
+)
 from node.scp.incoming import SpoolingProvider
 
 if TYPE_CHECKING:
@@ -46,6 +53,14 @@ class AssociationBook:
         """Id of the association's row."""
         with self._lock:
             return self._open.get(association)
+
+    def is_welcome(self, host: str) -> bool:
+        """Say whether a peer of this numeric address is listened to."""
+        return is_in_networks(host, self._settings)
+
+    def on_stranger(self, host: str, port: int) -> None:
+        """Record a connection from a network that may not connect; its titles were not read."""
+        self._say_rejected(Caller("", "", host, port), NETWORK_NOT_ALLOWED)
 
     def on_requested(self, event: Event) -> None:
         """Answer A-ASSOCIATE-RQ: reject, or make the row and let pynetdicom negotiate."""

@@ -13,20 +13,16 @@ import structlog
 from pydicom.uid import UID
 from pynetdicom import AE, evt
 from pynetdicom.dimse_primitives import C_ECHO
-from pynetdicom.transport import (
-    AddressInformation,
-    RequestHandler,
-    ThreadedAssociationServer,
-)
+from pynetdicom.transport import AddressInformation, ThreadedAssociationServer
 from typing_extensions import override
 
 from node.dicom.part10 import IMPLEMENTATION_VERSION_NAME
 from node.dicom.uids import IMPLEMENTATION_CLASS_UID
 from node.errors import StopError
 from node.scp.associations import AssociationBook
+from node.scp.connection import MAXIMUM_LENGTH, Connection
 from node.scp.contexts import accepted_contexts
 from node.scp.handlers import StoreService
-from node.scp.incoming import SpoolingProvider
 from node.store.paths import Layout
 from node.store.spool import Spool
 
@@ -50,27 +46,7 @@ _STOP_SECONDS: Final = 10.0
 _ABORT_SECONDS: Final = 1.0
 
 
-class _Connection(RequestHandler):
-    """Makes the association of one connection, receiving into the spool."""
-
-    server: _Server
-    request: socket.socket
-
-    @override
-    def _create_association(self) -> Association:
-        association = super()._create_association()
-        settings = self.server.settings
-        association.dimse = SpoolingProvider(
-            association,
-            self.server.spool,
-            free_space_gib=settings.storage.free_space_gib,
-            data_set_timeout_seconds=settings.scp.dimse_timeout_seconds,
-        )
-        self.server.connections.append((association, self.request))
-        return association
-
-
-class _Server(ThreadedAssociationServer):
+class Server(ThreadedAssociationServer):
     """pynetdicom's server with a long backlog and quick small answers."""
 
     # The kernel refuses connections beyond this many that wait for accept(): 5 as delivered,
@@ -90,8 +66,9 @@ class _Server(ThreadedAssociationServer):
     ) -> None:
         self.settings = settings
         self.spool = spool
+        self.associations = associations
         self.connections: list[tuple[Association, socket.socket]] = []
-        self._associations = associations
+        self.strangers: set[socket.socket] = set()
         scp = settings.scp
         super().__init__(
             entity,
@@ -99,7 +76,7 @@ class _Server(ThreadedAssociationServer):
             scp.ae_title,
             contexts,
             evt_handlers=handlers,
-            request_handler=_Connection,
+            request_handler=Connection,
         )
 
     @override
@@ -114,7 +91,7 @@ class _Server(ThreadedAssociationServer):
     @override
     def service_actions(self) -> None:
         super().service_actions()
-        self._associations.reap()
+        self.associations.reap()
         self.close_ended()
 
     def close_ended(self) -> None:
@@ -128,7 +105,7 @@ class _Server(ThreadedAssociationServer):
 
     def cut_off(self) -> None:
         """End every connection that is still open."""
-        for _, connection in self.connections:
+        for connection in [*(each for _, each in self.connections), *self.strangers]:
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
 
@@ -166,7 +143,7 @@ class StorageScp:
         self._spool = Spool(self._layout.spool, self.name)
         self._associations = AssociationBook(database, settings.scp, self.name)
         self._service = StoreService(database, self._layout, self._associations, self.name)
-        self._server: _Server | None = None
+        self._server: Server | None = None
         self._thread: threading.Thread | None = None
 
     @property
@@ -213,18 +190,18 @@ class StorageScp:
         self._spool.close()
         log.info("scp_stopped", scp=self.name)
 
-    def _listen(self) -> _Server:
+    def _listen(self) -> Server:
         scp = self._settings.scp
         entity = AE(scp.ae_title)
         entity.implementation_class_uid = UID(IMPLEMENTATION_CLASS_UID)
         entity.implementation_version_name = IMPLEMENTATION_VERSION_NAME
-        entity.maximum_pdu_size = 0
+        entity.maximum_pdu_size = MAXIMUM_LENGTH
         entity.maximum_associations = _NO_LIMIT
         entity.acse_timeout = scp.acse_timeout_seconds
         entity.dimse_timeout = scp.dimse_timeout_seconds
         entity.network_timeout = scp.idle_timeout_seconds
         try:
-            return _Server(
+            return Server(
                 entity,
                 accepted_contexts(),
                 [
@@ -248,7 +225,7 @@ def _on_c_echo(event: evt.Event) -> int:
     return _SUCCESS if isinstance(event.request, C_ECHO) else _UNRECOGNISED_OPERATION
 
 
-def _end(associations: list[Association], server: _Server) -> None:
+def _end(associations: list[Association], server: Server) -> None:
     """Abort all of them at once, cut off those that do not hear it, wait for their threads."""
     # PS3.8 9.2 has no abort before A-ASSOCIATE-RQ; who never asked is cut off.
     asked = [each for each in associations if each.requestor.primitive is not None]
