@@ -15,6 +15,7 @@ from node.db.events import Event
 from node.db.session import UNAVAILABLE
 from node.dispatch.broker import celery_app
 from node.messages import ANALYSIS_QUEUE, NETWORK_QUEUE, REPORT_QUEUE
+from node.store.heartbeat import EVERY_SECONDS, Heartbeat
 from workers.gpu import load_detector
 from workers.runtime import Runtime, open_runtime
 from workers.tasks import register_analysis, register_network
@@ -45,7 +46,9 @@ def run_analysis_worker(settings: Settings) -> int:
         "model_version": detector.version,
         "weights_sha256": detector.weights_sha256,
     }
-    return _run(app, runtime, [ANALYSIS_QUEUE], pool="solo", concurrency=1, details=details)
+    return _run(
+        app, runtime, "analysis", [ANALYSIS_QUEUE], pool="solo", concurrency=1, details=details
+    )
 
 
 def run_network_worker(settings: Settings) -> int:
@@ -62,6 +65,7 @@ def run_network_worker(settings: Settings) -> int:
     return _run(
         app,
         runtime,
+        "network",
         [REPORT_QUEUE, NETWORK_QUEUE],
         pool="threads",
         concurrency=NETWORK_THREADS,
@@ -72,6 +76,7 @@ def run_network_worker(settings: Settings) -> int:
 def _run(
     app: Celery,
     runtime: Runtime,
+    part: str,
     queues: list[str],
     *,
     pool: str,
@@ -89,6 +94,9 @@ def _run(
         without_heartbeat=True,
         quiet=True,
     )
+    # The timer of the loop that takes messages, and of the solo pool's tasks: when the loop
+    # hangs, so does the heartbeat.
+    worker.timer.call_repeatedly(EVERY_SECONDS, Heartbeat(runtime.layout.run, part).beat)
     log.info("worker_ready", queues=queues, pool=pool, concurrency=concurrency)
     worker.start()
     try:

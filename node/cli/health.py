@@ -20,10 +20,13 @@ from node.cli.up import own_address
 from node.db.session import UNAVAILABLE, Database
 from node.dispatch.broker import celery_app
 from node.errors import NodeError
+from node.store.heartbeat import Heartbeat
 from node.store.paths import Layout
 from node.store.quota import has_room
 
 TIMEOUT_SECONDS: Final = 5.0
+SLOWEST_TURN_SECONDS: Final = 60.0
+"""A loop turns within seconds, unless its database or broker is slow to say that it is away."""
 
 
 class Part(StrEnum):
@@ -47,15 +50,25 @@ def health(
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """Check what a process needs: database, storage, broker or port; exit status 1 if not."""
+    """Check a process on this host, and what it needs; exit status 1 if not all is well.
+
+    The SCP must accept a connection; the loop of each other part must have turned lately,
+    as its heartbeat says.
+    """
     settings = load(config)
     found = {name: _problem(check, settings) for name, check in CHECKS[part].items()}
+    age = None if part is Part.SCP else _heartbeat(settings, part).age_seconds()
+    if part is not Part.SCP:
+        found["heartbeat"] = _too_old(age, limit=_limit_seconds(settings, part))
     problems = {name: text for name, text in found.items() if text}
     if as_json:
-        print_json({"part": part.value, "healthy": not problems, "checks": found})
+        report = {"part": part.value, "healthy": not problems, "checks": found}
+        print_json({**report, "heartbeat_age_seconds": None if age is None else round(age, 1)})
     else:
         for name, text in found.items():
             typer.echo(f"{name}: {text or 'well'}")
+        if age is not None:
+            typer.echo(f"last heartbeat: {age:.0f} s ago")
     if problems:
         raise typer.Exit(1)
 
@@ -105,6 +118,22 @@ def _port(settings: Settings) -> None:
         socket.create_connection((own.host, own.port), TIMEOUT_SECONDS).close()
     except OSError as error:
         raise NotHealthy(f"{own.host}:{own.port} does not accept: {error.strerror}") from error
+
+
+def _heartbeat(settings: Settings, part: Part) -> Heartbeat:
+    return Heartbeat(Layout(settings.storage.root).run, part.value)
+
+
+def _limit_seconds(settings: Settings, part: Part) -> float:
+    """Longest time between two beats; an image keeps the analysis worker's loop that long."""
+    lease = settings.analysis.lease_seconds if part is Part.ANALYSIS else 0.0
+    return SLOWEST_TURN_SECONDS + lease
+
+
+def _too_old(age: float | None, *, limit: float) -> str:
+    if age is None:
+        return "none yet on this host: the process does not run, or has just started"
+    return f"the last was {age:.0f} s ago, more than {limit:g} s" if age > limit else ""
 
 
 CHECKS: Final[dict[Part, dict[str, Callable[[Settings], None]]]] = {

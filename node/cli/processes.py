@@ -17,6 +17,8 @@ from node.db.session import UNAVAILABLE, Database
 from node.dispatch.broker import CeleryPublisher, celery_app
 from node.dispatch.loop import Dispatcher
 from node.scp.server import StorageScp
+from node.store.heartbeat import Heartbeat
+from node.store.paths import Layout
 
 log = structlog.get_logger(__name__)
 
@@ -66,7 +68,8 @@ def run_dispatch(settings: Settings) -> None:
     database.require_current_schema()
     actor = f"dispatch@{socket.gethostname()}:{os.getpid()}"
     publisher = CeleryPublisher(celery_app(settings))
-    dispatcher = Dispatcher(settings, database, publisher, actor=actor)
+    heartbeat = Heartbeat(Layout(settings.storage.root).run, "dispatch")
+    dispatcher = Dispatcher(settings, database, publisher, actor=actor, beat=heartbeat.beat)
     _note(database, Event.NODE_STARTED, actor)
     log.info("dispatch_ready")
     try:

@@ -42,17 +42,22 @@ class Dispatcher:
         publisher: Publisher,
         *,
         actor: str = "dispatch",
+        beat: Callable[[], None] = lambda: None,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self._settings = settings
         self._database = database
         self._publisher = publisher
         self._actor = actor
+        self._beat = beat
         self._clock = clock
         self._republish = timedelta(seconds=settings.dispatch.republish_seconds)
 
     def run(self, stop: threading.Event) -> None:
-        """Sweep until ``stop`` is set; trouble is logged and met by the next sweep."""
+        """Sweep until ``stop`` is set; trouble is logged and met by the next sweep.
+
+        After each sweep the loop says by ``beat`` that it turns.
+        """
         while not stop.is_set():
             try:
                 self.sweep()
@@ -60,6 +65,7 @@ class Dispatcher:
                 log.warning("sweep_cut_short", error=str(error))
             except UNAVAILABLE as error:
                 log.warning("database_away", kind=type(error).__name__)
+            self._beat()
             stop.wait(self._settings.dispatch.poll_seconds)
 
     def sweep(self) -> None:

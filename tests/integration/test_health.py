@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from typer.testing import CliRunner
 from node.cli.app import app
 from node.db.session import Database
 from node.db.tables import Association, AuditEvent
+from node.store.heartbeat import Heartbeat
 from node.store.paths import Layout
 from tests.receiving import running_scp, scp_settings
 from tests.servers import free_port
@@ -23,6 +26,15 @@ def checked(part: str, environ: dict[str, str]) -> tuple[int, dict[str, Any]]:
     answer = json.loads(result.stdout)
     assert answer["healthy"] == (result.exit_code == 0)
     return result.exit_code, answer["checks"]
+
+
+def heartbeat(environ: dict[str, str], part: str) -> Heartbeat:
+    return Heartbeat(Path(environ["MGNODE_STORAGE__ROOT"]) / "run", part)
+
+
+def grow_old(beaten: Heartbeat, *, seconds: float) -> None:
+    then = time.time() - seconds
+    os.utime(beaten.path, (then, then))
 
 
 @pytest.fixture
@@ -74,11 +86,56 @@ def test_a_process_that_reaches_database_and_broker_is_healthy(
     part: str, environ: dict[str, str], redis_url: str
 ) -> None:
     environ["MGNODE_BROKER__URL"] = redis_url
+    heartbeat(environ, part).beat()
 
     status, checks = checked(part, environ)
 
     assert status == 0
-    assert checks["broker"] == ""
+    assert set(checks.values()) == {""}
+
+
+@pytest.mark.redis
+@pytest.mark.parametrize(
+    ("part", "limit"), [("dispatch", 60), ("network", 60), ("analysis", 300 + 60)]
+)
+def test_a_process_that_hangs_is_not_healthy_though_all_it_needs_is_there(
+    part: str, limit: int, environ: dict[str, str], redis_url: str
+) -> None:
+    environ["MGNODE_BROKER__URL"] = redis_url
+    heartbeat(environ, part).beat()
+    grow_old(heartbeat(environ, part), seconds=limit - 30)
+    before = checked(part, environ)[0]
+    grow_old(heartbeat(environ, part), seconds=limit + 1)
+
+    status, checks = checked(part, environ)
+
+    assert (before, status) == (0, 1)
+    assert f"more than {limit} s" in checks.pop("heartbeat")
+    assert set(checks.values()) == {""}
+
+
+@pytest.mark.redis
+def test_the_heartbeat_of_another_part_does_not_count(
+    environ: dict[str, str], redis_url: str
+) -> None:
+    environ["MGNODE_BROKER__URL"] = redis_url
+    heartbeat(environ, "network").beat()
+
+    status, checks = checked("analysis", environ)
+
+    assert status == 1
+    assert "none yet on this host" in checks["heartbeat"]
+
+
+def test_the_age_of_the_heartbeat_is_told(environ: dict[str, str]) -> None:
+    heartbeat(environ, "dispatch").beat()
+    grow_old(heartbeat(environ, "dispatch"), seconds=3000)
+
+    told = CliRunner().invoke(app, ["health", "dispatch", "--json"], env=environ).stdout
+    text = CliRunner().invoke(app, ["health", "dispatch"], env=environ).stdout
+
+    assert 3000 <= json.loads(told)["heartbeat_age_seconds"] < 3060
+    assert "last heartbeat: 30" in text
 
 
 def test_a_process_without_a_broker_is_not_healthy_and_shows_no_password(
