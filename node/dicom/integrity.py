@@ -18,6 +18,7 @@ from pydicom.tag import BaseTag, Tag
 from node.dicom import character_sets
 from node.dicom import part10_walk as walk
 from node.dicom.part10_sources import FileSource, InflatedSource, Source
+from node.dicom.part10_values import name
 from node.dicom.sop_classes import STORAGE_SOP_CLASSES, TRANSFER_SYNTAXES, TransferSyntax
 from node.errors import UnreadableDataSet
 
@@ -61,7 +62,8 @@ def check_part10(stream: BinaryIO, size: int) -> Dataset:
     ------
     UnreadableDataSet
         The file is cut short, has bytes behind its end, or is not DICOM at all. Values
-        are not judged: a wrong date or an unknown character set passes.
+        are not judged: a wrong date or an unknown character set passes, one that is no
+        text does not.
     """
     return scan_part10(stream, size).header
 
@@ -119,7 +121,7 @@ def _read_file_meta(source: FileSource) -> FileMetaDataset:
         element = walk.read_element(source, walk.META_ENCODING)
         if element.tag >> 16 != 2 or element.tag <= elements[-1].tag or element.value is None:
             raise UnreadableDataSet(
-                f"element {walk.name(element.tag)} is out of place in the file meta information"
+                f"element {name(element.tag)} is out of place in the file meta information"
             )
         elements.append(element)
     if source.position != end:
@@ -167,7 +169,7 @@ def _require_the_end_of_its_kind(header: Dataset, walked: walk.Walked) -> None:
         raise UnreadableDataSet("the data set has no SOP Class UID or no SOP Instance UID")
     storage = STORAGE_SOP_CLASSES.get(sop_class)
     if storage is not None and storage.must_hold not in walked.tags:
-        raise UnreadableDataSet(f"the data set ends before {walk.name(storage.must_hold)}")
+        raise UnreadableDataSet(f"the data set ends before {name(storage.must_hold)}")
 
 
 def _require_native_length(header: Dataset, found: int) -> None:

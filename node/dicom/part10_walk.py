@@ -18,7 +18,16 @@ from pydicom.uid import (
 )
 from pydicom.valuerep import EXPLICIT_VR_LENGTH_16, EXPLICIT_VR_LENGTH_32
 
+from node.dicom.character_sets import SPECIFIC_CHARACTER_SET
 from node.dicom.part10_sources import Source
+from node.dicom.part10_values import (
+    UNDEFINED_LENGTH,
+    VALUE_BYTES,
+    name,
+    read_character_set,
+    read_value,
+    require_fit,
+)
 from node.errors import UnreadableDataSet
 
 LARGEST_KEPT_VALUE: Final = 256 * 1024
@@ -33,20 +42,11 @@ DEPTH_LIMIT: Final = 32
 DEFLATED: Final = DeflatedExplicitVRLittleEndian
 PIXEL_DATA: Final = 0x7FE00010
 
-_UNDEFINED: Final = 0xFFFFFFFF
 _ITEM: Final = 0xFFFEE000
 _ITEM_END: Final = 0xFFFEE00D
 _SEQUENCE_END: Final = 0xFFFEE0DD
 _SHORT_LENGTH: Final = frozenset(vr.encode() for vr in EXPLICIT_VR_LENGTH_16)
 _LONG_LENGTH: Final = frozenset(vr.encode() for vr in EXPLICIT_VR_LENGTH_32)
-_VALUE_BYTES: Final = {
-    # PS3.5 6.2: bytes of one value
-    "AT": 4, "FD": 8, "FL": 4, "SL": 4, "SS": 2, "SV": 8, "UL": 4, "US": 2, "UV": 8,
-    "OD": 8, "OF": 4, "OL": 4, "OV": 8, "OW": 2,
-}  # fmt: skip
-# PS3.5 6.2: VRs of the default repertoire only; a control or high character is damage.
-_PLAIN: Final = frozenset({"AE", "AS", "DA", "DS", "DT", "IS", "TM", "UI"})
-_PLAIN_BYTES: Final = bytes(range(0x20, 0x7F)) + b"\0"
 
 
 class Encoding(NamedTuple):
@@ -100,11 +100,6 @@ class Walked:
             raise UnreadableDataSet(f"a header of more than {HEADER_LIMIT} bytes")
 
 
-def name(tag: int) -> str:
-    """Write a tag as the standard does, (gggg,eeee)."""
-    return f"({tag >> 16:04X},{tag & 0xFFFF:04X})"
-
-
 def walk_data_set(source: Source, encoding: Encoding, *, encapsulated: bool) -> Walked:
     """Read every element of the top level until the source ends.
 
@@ -124,17 +119,19 @@ def walk_data_set(source: Source, encoding: Encoding, *, encapsulated: bool) -> 
             raise UnreadableDataSet(f"element {name(tag)} at byte {start} is out of order")
         last = tag
         walked.tags.add(tag)
-        if tag == PIXEL_DATA:
+        if tag == SPECIFIC_CHARACTER_SET:
+            walked.keep(Element(tag, vr, read_character_set(source, vr, length)))
+        elif tag == PIXEL_DATA:
             walked.pixel_bytes = _walk_pixel_data(source, vr, length, encapsulated, walked)
         elif _is_sequence(vr, length):
             value = _walk_top_sequence(source, encoding, vr, length, walked)
             if vr == "SQ":
                 walked.keep(Element(tag, vr, value))
         elif length > LARGEST_KEPT_VALUE:
-            _require_fit(source, tag, vr, length)
+            require_fit(source, tag, vr, length)
             source.skip(length)
         else:
-            walked.keep(Element(tag, vr, _read_value(source, tag, vr, length)))
+            walked.keep(Element(tag, vr, read_value(source, tag, vr, length)))
     return walked
 
 
@@ -145,7 +142,7 @@ def read_element(source: Source, encoding: Encoding) -> Element:
         raise UnreadableDataSet(
             f"element {name(tag)} has {length} bytes where a short value stands"
         )
-    return Element(tag, vr, _read_value(source, tag, vr, length))
+    return Element(tag, vr, read_value(source, tag, vr, length))
 
 
 def _read_header(source: Source, encoding: Encoding) -> tuple[int, str, int]:
@@ -179,36 +176,16 @@ def _implicit_vr(tag: int) -> str:
 
 
 def _is_sequence(vr: str, length: int) -> bool:
-    return vr == "SQ" or (vr == "UN" and length == _UNDEFINED)
-
-
-def _require_fit(source: Source, tag: int, vr: str, length: int) -> None:
-    if length == _UNDEFINED:
-        raise UnreadableDataSet(f"element {name(tag)} of VR {vr} has an undefined length")
-    if length > source.limit - source.position:
-        raise UnreadableDataSet(
-            f"element {name(tag)} at byte {source.position} has {length} bytes, "
-            f"{source.limit - source.position} are left"
-        )
-    if length % _VALUE_BYTES.get(vr, 1):
-        raise UnreadableDataSet(f"element {name(tag)} of VR {vr} has {length} bytes")
-
-
-def _read_value(source: Source, tag: int, vr: str, length: int) -> bytes:
-    _require_fit(source, tag, vr, length)
-    value = source.take(length)
-    if vr in _PLAIN and value.translate(None, _PLAIN_BYTES):
-        raise UnreadableDataSet(f"element {name(tag)} of VR {vr} holds bytes that no {vr} can")
-    return value
+    return vr == "SQ" or (vr == "UN" and length == UNDEFINED_LENGTH)
 
 
 def _walk_pixel_data(
     source: Source, vr: str, length: int, encapsulated: bool, walked: Walked
 ) -> int:
-    if encapsulated != (length == _UNDEFINED):
+    if encapsulated != (length == UNDEFINED_LENGTH):
         raise UnreadableDataSet("Pixel Data and the transfer syntax differ about encapsulation")
     if not encapsulated:
-        _require_fit(source, PIXEL_DATA, vr if vr in _VALUE_BYTES else "OB", length)
+        require_fit(source, PIXEL_DATA, vr if vr in VALUE_BYTES else "OB", length)
         source.skip(length)
         return length
     total = 0
@@ -267,13 +244,15 @@ def _walk_item(source: Source, encoding: Encoding, length: int, walked: Walked, 
             return
         if tag >> 16 == 0xFFFE:
             raise UnreadableDataSet(f"{name(tag)} before byte {source.position} inside an item")
-        if _is_sequence(vr, length):
+        if tag == SPECIFIC_CHARACTER_SET:
+            read_character_set(source, vr, length)
+        elif _is_sequence(vr, length):
             inner = _IMPLICIT if vr == "UN" else encoding
             _walk_items(source, inner, length, walked, depth=depth + 1)
-        elif tag == PIXEL_DATA and length == _UNDEFINED:  # an icon, compressed
+        elif tag == PIXEL_DATA and length == UNDEFINED_LENGTH:  # an icon, compressed
             _walk_pixel_data(source, vr, length, True, walked)
         else:
-            _require_fit(source, tag, vr, length)
+            require_fit(source, tag, vr, length)
             source.skip(length)
     if source.position != end:
         raise UnreadableDataSet(f"an item ends at byte {end} inside its last element")
@@ -281,7 +260,7 @@ def _walk_item(source: Source, encoding: Encoding, length: int, walked: Walked, 
 
 def _end_of(source: Source, length: int) -> int | None:
     """Where a sequence or item of ``length`` bytes ends; None for a delimited one."""
-    if length == _UNDEFINED:
+    if length == UNDEFINED_LENGTH:
         return None
     if length > source.limit - source.position:
         raise UnreadableDataSet(

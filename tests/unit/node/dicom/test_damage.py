@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 from pydicom.data import get_testdata_file
@@ -18,6 +19,25 @@ from tests.part10_files import PIXEL_BYTES, check, encapsulated, part10, replace
 
 def explicit(tag: tuple[int, int], vr: bytes, value: bytes) -> bytes:
     return struct.pack("<HH2sH", *tag, vr, len(value)) + value
+
+
+CHARACTER_SET = explicit((0x0008, 0x0005), b"CS", b"ISO_IR 100")
+
+
+def with_character_set(vr: bytes, value: bytes, data: bytes) -> bytes:
+    value += b" " * (len(value) % 2)
+    if vr in (b"OB", b"SQ"):
+        element = struct.pack("<HH2sHL", 0x0008, 0x0005, vr, 0, len(value)) + value
+    else:
+        element = explicit((0x0008, 0x0005), vr, value)
+    return replaced(data, CHARACTER_SET, element)
+
+
+def item_of(tag: tuple[int, int], content: bytes) -> bytes:
+    """Give a sequence of undefined length with one such item."""
+    item = b"\xfe\xff\x00\xe0\xff\xff\xff\xff" + content + b"\xfe\xff\x0d\xe0\0\0\0\0"
+    head = struct.pack("<HH2sHL", *tag, b"SQ", 0, 0xFFFFFFFF)
+    return head + item + b"\xfe\xff\xdd\xe0\0\0\0\0"
 
 
 PATIENT_ID = explicit((0x0010, 0x0020), b"LO", b"MG-0001 ")
@@ -58,6 +78,25 @@ DAMAGE: dict[str, Callable[[bytes], bytes]] = {
     ),
     "control characters in a number": lambda data: replaced(
         data, b"\x18\0\x60\0DS\x02\x0028", b"\x18\0\x60\0DS\x02\x00\x01\x02"
+    ),
+    **{
+        f"a character set of VR {vr.decode()}": partial(with_character_set, vr, value)
+        for vr, value in [
+            (b"US", b"\1\0"),
+            (b"FD", bytes(8)),
+            (b"IS", b"100 "),
+            (b"PN", b"ISO_IR^100"),
+            (b"OB", b"\1\2"),
+            (b"SQ", b"\xfe\xff\x00\xe0\0\0\0\0"),
+        ]
+    },
+    "a character set with a null in it": partial(with_character_set, b"CS", b"ISO\0IR 100"),
+    "a character set with high characters": partial(with_character_set, b"CS", b"ISO_IR \xe4\xf6"),
+    "a character set of two thousand bytes": partial(with_character_set, b"CS", b"ISO " * 500),
+    "an item's character set with a null in it": lambda data: replaced(
+        data,
+        PATIENT_ID,
+        PATIENT_ID + item_of((0x0010, 0x1002), explicit((0x0008, 0x0005), b"CS", b"ISO\0IR 100 ")),
     ),
     "no SOP Instance UID": lambda data: replaced(data, b"\x08\0\x18\0UI", b"\x08\0\x19\0UI"),
     "one byte behind the end": lambda data: data + b"\0",
