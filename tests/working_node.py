@@ -22,7 +22,8 @@ from node.db.receiving import StoredObject, record_instance
 from node.db.session import Database
 from node.db.tables import AuditEvent, Delivery, Instance, Result, Study
 from node.dicom.header import facts
-from node.dispatch.completion import complete_studies
+from node.dispatch.broker import CeleryPublisher, celery_app
+from node.dispatch.loop import Dispatcher
 from node.states import DeliveryState, StudyState
 from node.store.files import data_set_digest
 from node.store.paths import Layout, instance_path
@@ -114,18 +115,16 @@ class WorkingNode:
 
     def sweep(self) -> None:
         """Move the rows as the dispatch loop does."""
-        now = self.clock()
-        settings = self.runtime.settings
-        with self.database.begin() as session:
-            outbox.expire_analysis_leases(
-                session,
-                at=now,
-                actor="dispatch",
-                max_attempts=settings.analysis.max_attempts,
-            )
-            outbox.expire_delivery_leases(session, at=now, actor="dispatch")
-            outbox.queue_received(session, at=now, actor="dispatch")
-            complete_studies(session, settings.study, at=now, actor="dispatch")
+        app = celery_app(self.runtime.settings)
+        dispatcher = Dispatcher(
+            self.runtime.settings,
+            self.database,
+            CeleryPublisher(app),
+            actor="dispatch",
+            clock=self.clock,
+        )
+        dispatcher.move_rows()
+        app.close()
 
     def analyse(self, *ids: int) -> None:
         """Let the analysis worker handle messages about these images."""
@@ -153,7 +152,8 @@ class WorkingNode:
             due = outbox.deliveries_to_publish(
                 session, at=self.clock(), republish=timedelta(seconds=30)
             )
-        deliver_results(self.runtime, [delivery.delivery_id for delivery in due])
+        for ids in due.values():
+            deliver_results(self.runtime, ids)
 
     def deliver_all(self) -> None:
         """Handle a message about every delivery, whenever its message went out last."""

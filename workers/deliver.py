@@ -12,9 +12,8 @@ import structlog
 from config.settings import Destination
 from node.db.deliveries import (
     ClaimedDelivery,
-    PlannedDelivery,
-    claim_delivery,
-    planned_deliveries,
+    claim_deliveries,
+    extend_lease,
     record_delivered,
     record_refused,
     record_retry,
@@ -45,24 +44,35 @@ class _Batch:
 def deliver_results(runtime: Runtime, delivery_ids: list[int]) -> None:
     """Send waiting results of one destination over one association.
 
-    Each object is claimed just before it goes out and leaves SENDING by its own
-    status, so that one refusal stops nothing else. When the association cannot be
-    opened or breaks, every object that still waits is put off alike.
+    All of them are claimed first; each leaves SENDING by its own status, so that one
+    refusal stops nothing else. When the association cannot be opened or breaks, what
+    was not tried is put off alike.
     """
-    with runtime.database.read() as session:
-        waiting = planned_deliveries(session, delivery_ids)
-    for name in sorted({planned.destination for planned in waiting}):
-        batch = _Batch(runtime, name, runtime.clock())
-        _send_all(batch, [planned for planned in waiting if planned.destination == name])
+    now = runtime.clock()
+    with runtime.database.begin() as session:
+        claims = claim_deliveries(
+            session,
+            delivery_ids,
+            lease_until=_lease_from(runtime, now),
+            at=now,
+            actor=runtime.actor,
+        )
+    for name in sorted({claim.planned.destination for claim in claims}):
+        batch = _Batch(runtime, name, now)
+        _send_all(batch, [claim for claim in claims if claim.planned.destination == name])
 
 
-def _send_all(batch: _Batch, waiting: list[PlannedDelivery]) -> None:
+def _lease_from(runtime: Runtime, now: datetime) -> datetime:
+    return now + timedelta(seconds=runtime.settings.delivery.lease_seconds)
+
+
+def _send_all(batch: _Batch, claims: list[ClaimedDelivery]) -> None:
     destination = batch.runtime.settings.destinations.get(batch.destination)
     if destination is None:
         text = f"destination {batch.destination} is not in the settings any more"
-        _answer_all(batch, waiting, StoreAnswer(Outcome.REFUSED, None, text))
+        _answer_all(batch, claims, StoreAnswer(Outcome.REFUSED, None, text))
         return
-    rest = list(waiting)
+    rest = list(claims)
     with FailuresGoTo(partial(_put_off_all, batch, rest)):
         try:
             _send_over_one_association(batch, destination, rest)
@@ -73,45 +83,39 @@ def _send_all(batch: _Batch, waiting: list[PlannedDelivery]) -> None:
 
 
 def _send_over_one_association(
-    batch: _Batch, destination: Destination, rest: list[PlannedDelivery]
+    batch: _Batch, destination: Destination, rest: list[ClaimedDelivery]
 ) -> None:
     """Take one object after the other from ``rest``; what stays in it was not tried."""
-    objects = [(planned.sop_class_uid, planned.transfer_syntax_uid) for planned in rest]
+    objects = [(claim.planned.sop_class_uid, claim.planned.transfer_syntax_uid) for claim in rest]
     with StoreAssociation(destination, batch.runtime.settings.scu, objects) as association:
         while rest:
             _send_one(batch, association, rest.pop(0))
 
 
-def _send_one(batch: _Batch, association: StoreAssociation, planned: PlannedDelivery) -> None:
-    claim = _claim(batch, planned)
-    if claim is None:
+def _send_one(batch: _Batch, association: StoreAssociation, claim: ClaimedDelivery) -> None:
+    if not _is_still_ours(batch, claim):
         return
     with FailuresGoTo(partial(_put_off, batch, claim)):
         try:
-            answer = association.store(batch.runtime.layout.absolute(planned.path))
+            answer = association.store(batch.runtime.layout.absolute(claim.planned.path))
         except PermanentFailure as failure:
             answer = StoreAnswer(Outcome.REFUSED, None, str(failure))
         _record(batch, claim, answer)
 
 
-def _answer_all(batch: _Batch, rest: list[PlannedDelivery], answer: StoreAnswer) -> None:
-    for planned in rest:
-        claim = _claim(batch, planned)
-        if claim is not None:
-            _record(batch, claim, answer)
-
-
-def _claim(batch: _Batch, planned: PlannedDelivery) -> ClaimedDelivery | None:
+def _is_still_ours(batch: _Batch, claim: ClaimedDelivery) -> bool:
+    """Begin the lease anew: those before it in the batch may have taken long."""
     runtime = batch.runtime
-    now = runtime.clock()
-    lease_until = now + timedelta(seconds=runtime.settings.delivery.lease_seconds)
     with runtime.database.begin() as session:
-        return claim_delivery(
-            session, planned, lease_until=lease_until, at=now, actor=runtime.actor
-        )
+        return extend_lease(session, claim, lease_until=_lease_from(runtime, runtime.clock()))
 
 
-def _put_off_all(batch: _Batch, rest: list[PlannedDelivery], failure: Failure) -> None:
+def _answer_all(batch: _Batch, rest: list[ClaimedDelivery], answer: StoreAnswer) -> None:
+    for claim in rest:
+        _record(batch, claim, answer)
+
+
+def _put_off_all(batch: _Batch, rest: list[ClaimedDelivery], failure: Failure) -> None:
     _answer_all(batch, rest, _failed_here(failure))
 
 

@@ -20,9 +20,9 @@ from node.db.reporting import (
     ImageToReport,
     ModelIdentity,
     StudyToReport,
+    claim_report,
     record_failed_report,
     record_report,
-    study_to_report,
 )
 from node.db.session import UNAVAILABLE
 from node.dicom.findings import Algorithm, ImageResult, StudyResult
@@ -51,8 +51,17 @@ def report_study(runtime: Runtime, study_id: int) -> None:
     Running twice makes the same files and records them once: UIDs and bytes follow
     from the rows, and the change of state decides who was first.
     """
-    with runtime.database.read() as session:
-        study = study_to_report(session, study_id, at=runtime.clock())
+    now = runtime.clock()
+    settings = runtime.settings.analysis
+    with runtime.database.begin() as session:
+        study = claim_report(
+            session,
+            study_id,
+            lease_until=now + timedelta(seconds=settings.lease_seconds),
+            max_attempts=settings.max_attempts,
+            at=now,
+            actor=runtime.actor,
+        )
         namespace = uid_namespace(session)
     if study is None:
         return
@@ -230,7 +239,7 @@ def _give_up(runtime: Runtime, study: StudyToReport, reason: str) -> None:
 
 def _count_failure(runtime: Runtime, study: StudyToReport, failure: Failure) -> None:
     now = runtime.clock()
-    attempt = study.report_attempts + 1
+    attempt = study.report_attempts
     log.error(
         "report_failed",
         study_instance_uid=study.study_instance_uid,

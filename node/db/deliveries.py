@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session, joinedload
 
 from node.db.events import Event
@@ -16,7 +17,7 @@ from node.states import DeliveryState
 
 @dataclass(frozen=True, slots=True)
 class PlannedDelivery:
-    """One delivery as it waits: what would be sent, and where."""
+    """One delivery: what is to be sent, and where."""
 
     delivery_id: int
     destination: str
@@ -36,56 +37,69 @@ class ClaimedDelivery:
     attempt: int
 
 
-def planned_deliveries(session: Session, delivery_ids: list[int]) -> list[PlannedDelivery]:
-    """Give those of the deliveries that still wait, in the order of their ids."""
-    found = []
-    for delivery_id in sorted(delivery_ids):
-        row = session.get(Delivery, delivery_id, options=[joinedload(Delivery.result)])
-        if row is not None and row.state is DeliveryState.PENDING:
-            found.append(
-                PlannedDelivery(
-                    delivery_id=row.id,
-                    destination=row.destination,
-                    study_id=row.result.study_id,
-                    sop_instance_uid=row.result.sop_instance_uid,
-                    sop_class_uid=row.result.sop_class_uid,
-                    transfer_syntax_uid=row.result.transfer_syntax_uid,
-                    path=row.result.path,
-                    created_at=row.created_at,
-                )
-            )
-    return found
+def claim_deliveries(
+    session: Session, delivery_ids: list[int], *, lease_until: datetime, at: datetime, actor: str
+) -> list[ClaimedDelivery]:
+    """Move those that are PENDING and due to SENDING with a lease, in the order of their ids.
 
-
-def claim_delivery(
-    session: Session, planned: PlannedDelivery, *, lease_until: datetime, at: datetime, actor: str
-) -> ClaimedDelivery | None:
-    """Move PENDING to SENDING with a lease; None when it is not there to be had.
-
-    A message that comes twice must not cut short the pause after a failure.
+    They are claimed before anything is sent: a message that comes twice, or comes while
+    a pause after a failure lasts, finds nothing and opens no association.
     """
-    row = session.get(Delivery, planned.delivery_id)
-    if row is None or row.state is not DeliveryState.PENDING:
-        return None
-    if row.not_before is not None and row.not_before > at:
-        return None
-    attempt = row.attempts + 1
-    try:
-        move(
-            session,
-            row,
-            DeliveryState.SENDING,
-            at=at,
-            event=Event.DELIVERY_CLAIMED,
-            actor=actor,
-            details={"attempt": attempt, "destination": row.destination},
-            lease_until=lease_until,
-            attempts=attempt,
-            not_before=None,
+    rows = session.scalars(
+        select(Delivery)
+        .options(joinedload(Delivery.result))
+        .where(
+            Delivery.id.in_(delivery_ids),
+            Delivery.state == DeliveryState.PENDING,
+            or_(Delivery.not_before.is_(None), Delivery.not_before <= at),
         )
-    except StateConflict:
-        return None
+        .order_by(Delivery.id)
+    ).all()
+    return [_claim(session, row, lease_until=lease_until, at=at, actor=actor) for row in rows]
+
+
+def _claim(
+    session: Session, row: Delivery, *, lease_until: datetime, at: datetime, actor: str
+) -> ClaimedDelivery:
+    attempt = row.attempts + 1
+    move(
+        session,
+        row,
+        DeliveryState.SENDING,
+        at=at,
+        event=Event.DELIVERY_CLAIMED,
+        actor=actor,
+        details={"attempt": attempt, "destination": row.destination},
+        lease_until=lease_until,
+        attempts=attempt,
+        not_before=None,
+    )
+    planned = PlannedDelivery(
+        delivery_id=row.id,
+        destination=row.destination,
+        study_id=row.result.study_id,
+        sop_instance_uid=row.result.sop_instance_uid,
+        sop_class_uid=row.result.sop_class_uid,
+        transfer_syntax_uid=row.result.transfer_syntax_uid,
+        path=row.result.path,
+        created_at=row.created_at,
+    )
     return ClaimedDelivery(planned, attempt)
+
+
+def extend_lease(session: Session, claim: ClaimedDelivery, *, lease_until: datetime) -> bool:
+    """Hold a delivery for longer; False when it is ours no more and must not be sent."""
+    extended = session.scalar(
+        update(Delivery)
+        .where(
+            Delivery.id == claim.planned.delivery_id,
+            Delivery.state == DeliveryState.SENDING,
+            Delivery.attempts == claim.attempt,
+        )
+        .values(lease_until=lease_until)
+        .returning(Delivery.id)
+    )
+    return extended is not None
 
 
 def record_delivered(

@@ -7,27 +7,41 @@ Rows that changed hands meanwhile are left to whoever has them.
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Final, NamedTuple
+from typing import Final
 
-from sqlalchemy import ColumnElement, or_, select, update
+from sqlalchemy import ColumnElement, and_, exists, or_, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload
 
 from node.db.events import Event
 from node.db.studies import reopen_study
-from node.db.tables import Delivery, Instance, Result, Study
+from node.db.tables import Delivery, Instance, Study
 from node.db.transitions import move
 from node.states import DeliveryState, InstanceState, StudyState
 
 BATCH: Final = 200
 """Rows moved in one transaction: keeps the write lock short."""
 
+OBJECTS_AT_ONCE: Final = 32
+"""Objects that go to a destination over one association."""
 
-class DueDelivery(NamedTuple):
-    """One delivery that waits for a sender."""
 
-    delivery_id: int
-    destination: str
-    study_id: int
+def has_rows_to_move(session: Session, *, at: datetime) -> bool:
+    """Say whether one of the moves below has anything to do: it costs no write lock."""
+    return bool(
+        session.scalar(
+            select(
+                or_(
+                    exists().where(Instance.state == InstanceState.RECEIVED),
+                    exists().where(
+                        Instance.state == InstanceState.ANALYSING, Instance.lease_until < at
+                    ),
+                    exists().where(
+                        Delivery.state == DeliveryState.SENDING, Delivery.lease_until < at
+                    ),
+                )
+            )
+        )
+    )
 
 
 def queue_received(session: Session, *, at: datetime, actor: str) -> int:
@@ -78,78 +92,99 @@ def expire_analysis_leases(session: Session, *, at: datetime, actor: str, max_at
     return len(rows)
 
 
-def expire_delivery_leases(session: Session, *, at: datetime, actor: str) -> int:
-    """Take deliveries back from senders that overran or died; give how many."""
+def expire_delivery_leases(
+    session: Session, *, at: datetime, actor: str, pause: timedelta, give_up: timedelta
+) -> int:
+    """Take deliveries back from senders that overran or died; give how many.
+
+    The next attempt waits ``pause`` for each one before it, and there is none when
+    ``give_up`` has passed: an object that ends its sender must not do so for ever.
+    """
     rows = session.scalars(
         select(Delivery)
         .where(Delivery.state == DeliveryState.SENDING, Delivery.lease_until < at)
         .limit(BATCH)
     ).all()
     for row in rows:
+        spent = at - row.created_at >= give_up
         move(
             session,
             row,
-            DeliveryState.PENDING,
+            DeliveryState.FAILED if spent else DeliveryState.PENDING,
             at=at,
-            event=Event.DELIVERY_LEASE_EXPIRED,
+            event=Event.DELIVERY_FAILED if spent else Event.DELIVERY_LEASE_EXPIRED,
             actor=actor,
+            reason="LEASE_EXPIRED",
             details={"attempts": row.attempts, "destination": row.destination},
             where=(Delivery.attempts == row.attempts, Delivery.lease_until < at),
             lease_until=None,
             published_at=None,
+            not_before=None if spent else at + pause * row.attempts,
         )
     return len(rows)
 
 
 def instances_to_publish(
-    session: Session, *, at: datetime, republish: timedelta, window: int
+    session: Session, *, at: datetime, republish: timedelta, limit: int
 ) -> list[int]:
-    """Ids of QUEUED instances whose message is due, among the oldest ``window``.
+    """Ids of QUEUED instances whose message is due, the oldest first."""
+    return list(
+        session.scalars(
+            select(Instance.id)
+            .where(
+                Instance.state == InstanceState.QUEUED,
+                _is_due(Instance.not_before, at),
+                or_(Instance.published_at.is_(None), Instance.published_at < at - republish),
+            )
+            .order_by(Instance.received_at, Instance.id)
+            .limit(limit)
+        )
+    )
 
-    The window keeps the broker short: a backlog of a thousand images stays in
-    SQL, so that publishing again what nobody claimed cannot pile up messages.
-    """
-    head = session.execute(
-        select(Instance.id, Instance.published_at)
-        .where(Instance.state == InstanceState.QUEUED, _is_due(Instance.not_before, at))
-        .order_by(Instance.received_at, Instance.id)
-        .limit(window)
-    ).all()
-    return [id_ for id_, published in head if published is None or published < at - republish]
 
-
-def studies_to_publish(session: Session, *, at: datetime, republish: timedelta) -> list[int]:
-    """Ids of COMPLETE studies whose report is due."""
+def studies_to_publish(
+    session: Session, *, at: datetime, republish: timedelta, limit: int
+) -> list[int]:
+    """Ids of COMPLETE studies whose report is due and that no worker holds."""
     return list(
         session.scalars(
             select(Study.id)
             .where(
                 Study.state == StudyState.COMPLETE,
                 _is_due(Study.not_before, at),
+                or_(Study.lease_until.is_(None), Study.lease_until < at),
                 or_(Study.published_at.is_(None), Study.published_at < at - republish),
             )
             .order_by(Study.completed_at)
-            .limit(BATCH)
+            .limit(limit)
         )
     )
 
 
 def deliveries_to_publish(
     session: Session, *, at: datetime, republish: timedelta
-) -> list[DueDelivery]:
-    """PENDING deliveries that are due, oldest first."""
+) -> dict[str, list[int]]:
+    """Ids of PENDING deliveries that are due, by destination, the oldest first.
+
+    A destination that has a batch on its way, or published and not claimed yet, gets no
+    other: one that hangs holds one thread, and the others go on.
+    """
+    fresh = and_(Delivery.state == DeliveryState.PENDING, Delivery.published_at >= at - republish)
+    busy = select(Delivery.destination).where(or_(Delivery.state == DeliveryState.SENDING, fresh))
     rows = session.execute(
-        select(Delivery.id, Delivery.destination, Result.study_id)
-        .join(Delivery.result)
+        select(Delivery.destination, Delivery.id)
         .where(
             Delivery.state == DeliveryState.PENDING,
             _is_due(Delivery.not_before, at),
-            or_(Delivery.published_at.is_(None), Delivery.published_at < at - republish),
+            Delivery.destination.not_in(busy),
         )
         .order_by(Delivery.id)
         .limit(BATCH)
     ).all()
-    return [DueDelivery(*row) for row in rows]
+    due: dict[str, list[int]] = {}
+    for destination, delivery_id in rows:
+        due.setdefault(destination, []).append(delivery_id)
+    return {destination: ids[:OBJECTS_AT_ONCE] for destination, ids in due.items()}
 
 
 def mark_published(

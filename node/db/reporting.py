@@ -16,6 +16,7 @@ from node.db.tables import Analysis, Delivery, Instance, Result, Study
 from node.db.transitions import move
 from node.dicom.findings import Finding
 from node.dicom.geometry import Box
+from node.dicom.header import InstanceFacts
 from node.dicom.outcome import ANALYSIS_FAILED, PENDING_AT_TIME_LIMIT
 from node.errors import StateConflict
 from node.states import UNFINISHED_INSTANCE, DeliveryState, InstanceState, StudyState
@@ -36,7 +37,7 @@ class ImageToReport:
     """One received image and what its rows say of it."""
 
     instance_id: int
-    sop_instance_uid: str
+    facts: InstanceFacts
     path: str
     not_analysed: str
     notes: tuple[str, ...]
@@ -79,16 +80,41 @@ class BuiltResult:
     source_instance_id: int | None
 
 
-def study_to_report(session: Session, study_id: int, *, at: datetime) -> StudyToReport | None:
-    """Read what a COMPLETE study's report is made from.
+def claim_report(
+    session: Session,
+    study_id: int,
+    *,
+    lease_until: datetime,
+    max_attempts: int,
+    at: datetime,
+    actor: str,
+) -> StudyToReport | None:
+    """Take a COMPLETE study under a lease and read what its report is made from.
 
-    None in any other state, and during the pause after a failed attempt.
+    None in any other state, during the pause after a failed attempt, and while another
+    worker holds it. The attempt counts from here: a study that ends its worker each time
+    moves to FAILED after ``max_attempts`` and leaves the others alone.
     """
     study = session.get(Study, study_id)
     if study is None or study.state is not StudyState.COMPLETE or study.completed_at is None:
         return None
-    if study.not_before is not None and study.not_before > at:
+    if any(until is not None and until > at for until in (study.not_before, study.lease_until)):
         return None
+    if study.report_attempts >= max_attempts:
+        move(
+            session,
+            study,
+            StudyState.FAILED,
+            at=at,
+            event=Event.STUDY_FAILED,
+            actor=actor,
+            reason="LEASE_EXPIRED",
+            details={"attempts": study.report_attempts},
+            lease_until=None,
+        )
+        return None
+    study.report_attempts += 1
+    study.lease_until = lease_until
     instances = session.scalars(
         select(Instance)
         .where(Instance.study_id == study_id, not_set_aside())
@@ -149,6 +175,7 @@ def record_report(
         reported_at=at,
         generation=study.generation,
         published_at=None,
+        lease_until=None,
     )
     for built in results:
         result = Result(
@@ -207,7 +234,7 @@ def record_failed_report(
     at: datetime,
     actor: str,
 ) -> None:
-    """Count a failed attempt; a final one moves COMPLETE to FAILED, replayable.
+    """Put a failed attempt off; a final one moves COMPLETE to FAILED, replayable.
 
     Raises
     ------
@@ -226,12 +253,25 @@ def record_failed_report(
             event=Event.STUDY_FAILED,
             actor=actor,
             reason=reason,
+            lease_until=None,
         )
         return
-    row.report_attempts = study.report_attempts + 1
     row.not_before = not_before
+    row.lease_until = None
     row.published_at = None
     row.reason = reason
+    audit.append(
+        session,
+        at=at,
+        event=Event.STUDY_RETRY,
+        entity="study",
+        entity_id=row.id,
+        uid=row.study_instance_uid,
+        study_instance_uid=row.study_instance_uid,
+        reason=reason,
+        actor=actor,
+        details={"attempt": row.report_attempts},
+    )
 
 
 def replay_study(session: Session, row: Study, *, at: datetime, actor: str) -> None:
@@ -245,6 +285,7 @@ def replay_study(session: Session, row: Study, *, at: datetime, actor: str) -> N
         actor=actor,
         report_attempts=0,
         not_before=None,
+        lease_until=None,
         published_at=None,
     )
 
@@ -254,7 +295,7 @@ def _image(row: Instance) -> ImageToReport:
     if row.state is not InstanceState.ANALYSED or analysis is None:
         return ImageToReport(
             instance_id=row.id,
-            sop_instance_uid=row.sop_instance_uid,
+            facts=_facts(row),
             path=row.path,
             not_analysed=_why_not_analysed(row),
             notes=(),
@@ -263,7 +304,7 @@ def _image(row: Instance) -> ImageToReport:
         )
     return ImageToReport(
         instance_id=row.id,
-        sop_instance_uid=row.sop_instance_uid,
+        facts=_facts(row),
         path=row.path,
         not_analysed="",
         notes=tuple(analysis.notes),
@@ -277,6 +318,19 @@ def _image(row: Instance) -> ImageToReport:
             analysis.weights_sha256,
             tuple(sorted(analysis.parameters.items())),
         ),
+    )
+
+
+def _facts(row: Instance) -> InstanceFacts:
+    return InstanceFacts(
+        sop_instance_uid=row.sop_instance_uid,
+        sop_class_uid=row.sop_class_uid,
+        study_instance_uid=row.study.study_instance_uid,
+        series_instance_uid=row.series_instance_uid,
+        transfer_syntax_uid=row.transfer_syntax_uid,
+        laterality=row.laterality,
+        view=row.view,
+        is_standard_view=row.is_standard_view,
     )
 
 

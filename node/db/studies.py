@@ -28,4 +28,5 @@ def reopen_study(session: Session, study: Study, *, at: datetime, actor: str, re
         report_attempts=0,
         published_at=None,
         not_before=None,
+        lease_until=None,
     )

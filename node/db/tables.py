@@ -121,6 +121,7 @@ class Study(Base):
     report_attempts: Mapped[int] = mapped_column(default=0)
     published_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     not_before: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     reason: Mapped[str] = mapped_column(Text, default="")
 
     instances: Mapped[list[Instance]] = relationship(back_populates="study", order_by="Instance.id")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from celery import Celery
-from kombu.exceptions import OperationalError
+from kombu.exceptions import ChannelError, OperationalError
 
 from config.settings import Settings
 from node.errors import TransientFailure
@@ -17,6 +17,9 @@ class Publisher(Protocol):
 
     def publish(self, task: str, **arguments: object) -> None:
         """Hand one message to the broker, or raise TransientFailure."""
+
+    def backlog(self, queue: str) -> int:
+        """Count the messages that wait in a queue, or raise TransientFailure."""
 
 
 def celery_app(settings: Settings) -> Celery:
@@ -73,3 +76,21 @@ class CeleryPublisher:
             raise TransientFailure(
                 f"the broker does not take {task}: {type(error).__name__}"
             ) from error
+
+    def backlog(self, queue: str) -> int:
+        """Count the messages that wait in a queue; one that does not exist yet is empty.
+
+        Raises
+        ------
+        TransientFailure
+            The broker cannot be reached.
+        """
+        try:
+            with self._app.pool.acquire(block=True) as connection:
+                connection.ensure_connection(max_retries=1, interval_start=0)
+                with connection.channel() as channel:
+                    return int(channel.queue_declare(queue=queue, passive=True).message_count)
+        except ChannelError:
+            return 0
+        except (OperationalError, *self._app.connection().connection_errors) as error:
+            raise TransientFailure(f"the broker is away: {type(error).__name__}") from error

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from sqlalchemy import exists, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from config.settings import StudySettings
@@ -58,61 +59,101 @@ def decide(
     return None
 
 
-def complete_studies(session: Session, settings: StudySettings, *, at: datetime, actor: str) -> int:
-    """Move OPEN studies that are complete to COMPLETE; give how many."""
-    quiet = timedelta(seconds=settings.quiet_seconds)
-    limit = timedelta(minutes=settings.limit_minutes)
-    moved = 0
-    query = select(Study).where(
+def find_complete(session: Session, settings: StudySettings, *, at: datetime) -> list[int]:
+    """Ids of the OPEN studies that are complete now; it only reads."""
+    facts = _facts_of_open_studies(session)
+    return [study_id for study_id in facts if _decide(facts[study_id], settings, at)]
+
+
+def complete_study(
+    session: Session, study_id: int, settings: StudySettings, *, at: datetime, actor: str
+) -> None:
+    """Move one OPEN study to COMPLETE if it is complete still; an image may have come."""
+    facts = _facts_of_open_studies(session, study_id).get(study_id)
+    because = None if facts is None else _decide(facts, settings, at)
+    if because is None:
+        return
+    move(
+        session,
+        session.get_one(Study, study_id),
+        StudyState.COMPLETE,
+        at=at,
+        event=Event.STUDY_COMPLETE,
+        actor=actor,
+        reason=because,
+        completed_at=at,
+        completed_because=because,
+        published_at=None,
+        not_before=None,
+        lease_until=None,
+        report_attempts=0,
+    )
+
+
+def _decide(facts: StudyFacts, settings: StudySettings, at: datetime) -> Because | None:
+    return decide(
+        facts,
+        now=at,
+        quiet=timedelta(seconds=settings.quiet_seconds),
+        limit=timedelta(minutes=settings.limit_minutes),
+    )
+
+
+def _facts_of_open_studies(session: Session, study_id: int | None = None) -> dict[int, StudyFacts]:
+    """Facts of every OPEN study, or of one, in three queries however many there are."""
+    is_asked = [
         Study.state == StudyState.OPEN,
         # Without an image there is nothing to report: it waits for one.
         Study.instances.any(not_set_aside()),
-    )
-    for study in session.scalars(query).all():
-        because = decide(_facts(session, study), now=at, quiet=quiet, limit=limit)
-        if because is None:
-            continue
-        move(
-            session,
-            study,
-            StudyState.COMPLETE,
-            at=at,
-            event=Event.STUDY_COMPLETE,
-            actor=actor,
-            reason=because,
-            completed_at=at,
-            completed_because=because,
-            published_at=None,
-            not_before=None,
-            report_attempts=0,
+    ]
+    if study_id is not None:
+        is_asked.append(Study.id == study_id)
+    studies = session.execute(
+        select(Study.id, Study.opened_at, Study.last_received_at).where(*is_asked)
+    ).all()
+    if not studies:
+        return {}
+    kinds = session.execute(
+        select(
+            Instance.study_id,
+            Instance.state,
+            Instance.laterality,
+            Instance.view,
+            Instance.is_standard_view,
+            func.count(),
         )
-        moved += 1
-    return moved
-
-
-def _facts(session: Session, study: Study) -> StudyFacts:
-    rows = session.execute(
-        select(Instance.state, Instance.laterality, Instance.view, Instance.is_standard_view).where(
-            Instance.study_id == study.id
+        .join(Instance.study)
+        .where(*is_asked)
+        .group_by(
+            Instance.study_id,
+            Instance.state,
+            Instance.laterality,
+            Instance.view,
+            Instance.is_standard_view,
         )
     ).all()
-    is_being_sent = session.scalar(
-        select(
-            exists().where(
-                Instance.study_id == study.id,
-                Instance.association_id == Association.id,
-                Association.closed_at.is_(None),
-            )
+    being_sent = set(
+        session.scalars(
+            select(Instance.study_id)
+            .join(Instance.study)
+            .join(Association, Association.id == Instance.association_id)
+            .where(*is_asked, Association.closed_at.is_(None))
         )
     )
-    return StudyFacts(
-        opened_at=study.opened_at,
-        last_received_at=study.last_received_at,
-        analysed_views=frozenset(
-            (laterality, view)
-            for state, laterality, view, is_standard in rows
-            if is_standard and state is InstanceState.ANALYSED
-        ),
-        unfinished=sum(state in UNFINISHED_INSTANCE for state, *_ in rows),
-        is_being_sent=bool(is_being_sent),
-    )
+    views: dict[int, set[tuple[str, str]]] = {}
+    unfinished: Counter[int] = Counter()
+    for study, state, laterality, view, is_standard, count in kinds:
+        if is_standard and state is InstanceState.ANALYSED:
+            views.setdefault(study, set()).add((laterality, view))
+        if state in UNFINISHED_INSTANCE:
+            unfinished[study] += count
+    return {
+        study: StudyFacts(
+            opened_at=opened_at,
+            last_received_at=last_received_at,
+            analysed_views=frozenset(views.get(study, ())),
+            unfinished=unfinished[study],
+            is_being_sent=study in being_sent,
+        )
+        for study, opened_at, last_received_at in studies
+    }

@@ -11,7 +11,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from itertools import groupby
 
 import structlog
 
@@ -20,9 +19,16 @@ from node.db import outbox
 from node.db.session import UNAVAILABLE, Database
 from node.db.tables import Delivery, Instance, Study
 from node.dispatch.broker import Publisher
-from node.dispatch.completion import complete_studies
+from node.dispatch.completion import complete_study, find_complete
 from node.errors import StateConflict, TransientFailure
-from node.messages import ANALYSE_TASK, DELIVER_TASK, REPORT_TASK
+from node.messages import (
+    ANALYSE_TASK,
+    ANALYSIS_QUEUE,
+    DELIVER_TASK,
+    NETWORK_QUEUE,
+    REPORT_QUEUE,
+    REPORT_TASK,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -76,27 +82,44 @@ class Dispatcher:
         TransientFailure
             The broker is away; the moves in SQL are done, the messages are not.
         """
-        self._move_rows()
+        self.move_rows()
         self._publish_instances()
         self._publish_studies()
         self._publish_deliveries()
 
-    def _move_rows(self) -> None:
+    def move_rows(self) -> None:
+        """Move what is due; only when there is something does it take the write lock."""
         now = self._clock()
         settings = self._settings
-        with self._database.begin() as session:
-            outbox.expire_analysis_leases(
-                session, at=now, actor=self._actor, max_attempts=settings.analysis.max_attempts
-            )
-            outbox.expire_delivery_leases(session, at=now, actor=self._actor)
-            outbox.queue_received(session, at=now, actor=self._actor)
-            complete_studies(session, settings.study, at=now, actor=self._actor)
+        with self._database.read() as session:
+            is_due = outbox.has_rows_to_move(session, at=now)
+            complete = find_complete(session, settings.study, at=now)
+        if is_due:
+            with self._database.begin() as session:
+                outbox.expire_analysis_leases(
+                    session,
+                    at=now,
+                    actor=self._actor,
+                    max_attempts=settings.analysis.max_attempts,
+                )
+                outbox.expire_delivery_leases(
+                    session,
+                    at=now,
+                    actor=self._actor,
+                    pause=timedelta(seconds=settings.delivery.retry_first_seconds),
+                    give_up=timedelta(hours=settings.delivery.give_up_hours),
+                )
+                outbox.queue_received(session, at=now, actor=self._actor)
+        for study_id in complete:
+            with self._database.begin() as session:
+                complete_study(session, study_id, settings.study, at=now, actor=self._actor)
 
     def _publish_instances(self) -> None:
         now = self._clock()
+        limit = self._room(ANALYSIS_QUEUE)
         with self._database.read() as session:
             due = outbox.instances_to_publish(
-                session, at=now, republish=self._republish, window=self._settings.dispatch.window
+                session, at=now, republish=self._republish, limit=limit
             )
         for instance_id in due:
             self._publisher.publish(ANALYSE_TASK, instance_id=instance_id)
@@ -104,24 +127,30 @@ class Dispatcher:
 
     def _publish_studies(self) -> None:
         now = self._clock()
+        limit = self._room(REPORT_QUEUE)
         with self._database.read() as session:
-            due = outbox.studies_to_publish(session, at=now, republish=self._republish)
+            due = outbox.studies_to_publish(session, at=now, republish=self._republish, limit=limit)
         for study_id in due:
             self._publisher.publish(REPORT_TASK, study_id=study_id)
             self._mark(Study, [study_id], now)
 
     def _publish_deliveries(self) -> None:
         now = self._clock()
+        if not self._room(NETWORK_QUEUE):
+            return
         with self._database.read() as session:
             due = outbox.deliveries_to_publish(session, at=now, republish=self._republish)
-
-        def by_association(delivery: outbox.DueDelivery) -> tuple[str, int]:
-            return delivery.destination, delivery.study_id
-
-        for _, group in groupby(sorted(due, key=by_association), key=by_association):
-            ids = [delivery.delivery_id for delivery in group]
+        for ids in due.values():
             self._publisher.publish(DELIVER_TASK, delivery_ids=ids)
             self._mark(Delivery, ids, now)
+
+    def _room(self, queue: str) -> int:
+        """How many more messages the queue may take: a backlog stays in SQL.
+
+        While no worker takes messages, publishing again what nobody claimed would pile
+        them up without end.
+        """
+        return max(self._settings.dispatch.window - self._publisher.backlog(queue), 0)
 
     def _mark(
         self, table: type[Instance | Study | Delivery], ids: list[int], now: datetime

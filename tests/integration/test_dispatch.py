@@ -136,6 +136,17 @@ def test_a_backlog_stays_in_sql_beyond_the_window(node: Node) -> None:
     assert [arguments["instance_id"] for _, arguments in node.messages()] == ids[:3]
 
 
+def test_messages_do_not_pile_up_while_no_worker_takes_them(node: Node) -> None:
+    for number in range(5):
+        received(node.database, study=f"study {number}")
+
+    for _ in range(20):
+        node.dispatcher.sweep()
+        node.clock.pass_(seconds=31)
+
+    assert len(node.messages()) == 3
+
+
 def test_an_expired_lease_gives_the_image_back_and_its_old_holder_records_nothing(
     node: Node,
 ) -> None:
