@@ -40,12 +40,6 @@ class Frame:
         offset = np.array([self.left, self.top, self.left, self.top], np.float64)
         return np.asarray((boxes.astype(np.float64) - offset) * np.array([x, y, x, y]))
 
-    def to_network(self, boxes: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Map (boxes, 4) edge coordinates from the image to the network's input."""
-        x, y = self.width / self.columns, self.height / self.rows
-        offset = np.array([self.left, self.top, self.left, self.top], np.float64)
-        return np.asarray(boxes.astype(np.float64) * np.array([x, y, x, y]) + offset)
-
     def inside(self, boxes: NDArray[np.float64]) -> NDArray[np.float64]:
         """Cut boxes of the image to it: 0 to ``columns`` and 0 to ``rows``."""
         return np.clip(boxes, 0, np.array([self.columns, self.rows, self.columns, self.rows]))

@@ -25,8 +25,8 @@ from node.dicom.header import facts
 from node.dispatch.broker import CeleryPublisher, celery_app
 from node.dispatch.loop import Dispatcher
 from node.states import DeliveryState, StudyState
-from node.store.files import data_set_digest
 from node.store.paths import Layout, instance_path
+from tests.part10_files import data_set_digest
 from tests.rows import NOON
 from workers.analyse import analyse_instance
 from workers.deliver import deliver_results

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import structlog
 from pydicom import Dataset, dcmread
@@ -24,7 +24,7 @@ from node.dicom.geometry import Box, clip
 from node.dicom.pixels import to_grey
 from node.errors import RejectedInstance, StateConflict
 from workers.failure import Failure, FailuresGoTo
-from workers.retry import pause_before
+from workers.retry import FIRST_PAUSE_AT_WORK, LONGEST_PAUSE_AT_WORK, pause_before
 from workers.runtime import Runtime
 
 if TYPE_CHECKING:
@@ -32,9 +32,6 @@ if TYPE_CHECKING:
     from models.detector import Detection, Detector
 
 log = structlog.get_logger(__name__)
-
-FIRST_PAUSE: Final = timedelta(seconds=5)
-LONGEST_PAUSE: Final = timedelta(minutes=10)
 
 
 def analyse_instance(runtime: Runtime, detector: Detector, instance_id: int) -> None:
@@ -151,7 +148,10 @@ def _count_failure(runtime: Runtime, claim: ClaimedInstance, failure: Failure) -
         place=failure.place,
     )
     pause = pause_before(
-        claim.attempt + 1, first=FIRST_PAUSE, longest=LONGEST_PAUSE, random=runtime.random
+        claim.attempt + 1,
+        first=FIRST_PAUSE_AT_WORK,
+        longest=LONGEST_PAUSE_AT_WORK,
+        random=runtime.random,
     )
     try:
         with runtime.database.begin() as session:

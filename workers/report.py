@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
-from typing import Final
 from uuid import UUID
 
 import structlog
@@ -36,13 +35,10 @@ from node.errors import IdentityConflict, StateConflict
 from node.store.files import write_durably
 from node.store.paths import result_path
 from workers.failure import Failure, FailuresGoTo
-from workers.retry import pause_before
+from workers.retry import FIRST_PAUSE_AT_WORK, LONGEST_PAUSE_AT_WORK, pause_before
 from workers.runtime import Runtime
 
 log = structlog.get_logger(__name__)
-
-FIRST_PAUSE: Final = timedelta(seconds=5)
-LONGEST_PAUSE: Final = timedelta(minutes=10)
 
 
 def report_study(runtime: Runtime, study_id: int) -> None:
@@ -248,7 +244,7 @@ def _count_failure(runtime: Runtime, study: StudyToReport, failure: Failure) -> 
         place=failure.place,
     )
     pause = pause_before(
-        attempt + 1, first=FIRST_PAUSE, longest=LONGEST_PAUSE, random=runtime.random
+        attempt + 1, first=FIRST_PAUSE_AT_WORK, longest=LONGEST_PAUSE_AT_WORK, random=runtime.random
     )
     try:
         with runtime.database.begin() as session:

@@ -9,6 +9,11 @@ from typing import Final
 JITTER: Final = 0.2
 """Pauses vary by up to this fraction, so that many rows do not knock at one moment."""
 
+FIRST_PAUSE_AT_WORK: Final = timedelta(seconds=5)
+"""Before the second attempt at an image or a report; destinations have settings of their own."""
+
+LONGEST_PAUSE_AT_WORK: Final = timedelta(minutes=10)
+
 
 def pause_before(
     next_attempt: int, *, first: timedelta, longest: timedelta, random: Random

@@ -6,20 +6,16 @@ import os
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from importlib.metadata import version
 from random import Random
 
 from config.settings import Settings
+from node.clock import utc_now
 from node.db.session import Database
 from node.dicom.eligibility import OWN_DEVICE
 from node.dicom.findings import Device
 from node.store.paths import Layout
-
-
-def utc_now() -> datetime:
-    """Give the moment now, timezone-aware in UTC."""
-    return datetime.now(UTC)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
@@ -18,6 +17,7 @@ from node.cli.context import (
     print_table,
 )
 from node.cli.tables import table
+from node.clock import utc_now
 from node.db.set_aside import is_set_aside, set_aside
 from node.db.tables import Instance
 from node.errors import NodeError
@@ -87,7 +87,7 @@ def reject(
         raise typer.BadParameter(f"wants 1 to {LONGEST_REASON} characters", param_hint="'--reason'")
     with opened_database(config) as database, database.begin() as session:
         row = _to_set_aside(session, sop_instance_uid)
-        set_aside(session, row, why=why, at=datetime.now(UTC), actor=operator("instances reject"))
+        set_aside(session, row, why=why, at=utc_now(), actor=operator("instances reject"))
         study = row.study.study_instance_uid
     if as_json:
         print_json({"sop_instance_uid": sop_instance_uid, "study_instance_uid": study})

@@ -6,11 +6,11 @@ import os
 import signal
 import socket
 import threading
-from datetime import UTC, datetime
 
 import structlog
 
 from config.settings import Settings
+from node.clock import utc_now
 from node.db import audit
 from node.db.events import Event
 from node.db.session import UNAVAILABLE, Database
@@ -84,4 +84,4 @@ def run_dispatch(settings: Settings) -> None:
 
 def _note(database: Database, event: Event, actor: str) -> None:
     with database.begin() as session:
-        audit.append(session, at=datetime.now(UTC), event=event, entity="process", actor=actor)
+        audit.append(session, at=utc_now(), event=event, entity="process", actor=actor)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
@@ -10,6 +9,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session, joinedload
 
 from node.cli.context import ConfigOption, JsonOption, opened_database, operator, print_json
+from node.clock import utc_now
 from node.db.analysis import replay_instance
 from node.db.deliveries import replay_delivery, send_now
 from node.db.reporting import replay_study
@@ -51,7 +51,7 @@ def _studies(study_instance_uid: str | None) -> Select[int]:
 
 
 def _replay(session: Session, studies: Select[int]) -> dict[str, int]:
-    now = datetime.now(UTC)
+    now = utc_now()
     actor = operator("retry")
     instances = session.scalars(
         select(Instance)

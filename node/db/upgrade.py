@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from datetime import UTC, datetime
 
 from alembic import command
 from sqlalchemy.engine import URL
 
+from node.clock import utc_now
 from node.db import installation, schema
 from node.db.session import Database, is_sqlite, normalised, sqlite_path
 
@@ -37,7 +37,7 @@ def upgrade(url: str | URL) -> None:
     try:
         with database.begin() as session:
             command.upgrade(schema.alembic_config(session.connection()), "head")
-            installation.ensure(session, at=datetime.now(UTC))
+            installation.ensure(session, at=utc_now())
     finally:
         database.dispose()
 

@@ -21,9 +21,9 @@ from pynetdicom.events import Event
 from pynetdicom.transport import ThreadedAssociationServer
 
 from config.settings import Destination
+from node.dicom.sop_classes import VERIFICATION
 from node.errors import StopError, TransientFailure
 
-VERIFICATION: Final = "1.2.840.10008.1.1"
 SUCCESS: Final = 0x0000
 OUT_OF_RESOURCES: Final = 0xA700
 """PS3.4 B.2.3, table B.2-1."""

@@ -12,8 +12,8 @@ from pydicom.datadict import tag_for_keyword
 from pydicom.filereader import data_element_generator
 from pydicom.uid import UID, ComprehensiveSRStorage, SecondaryCaptureImageStorage
 
+from node.demo.data_set import data_set_offset
 from node.dicom.geometry import Box
-from node.store.files import data_set_offset
 
 IDENTITY: Final = (
     "SpecificCharacterSet",

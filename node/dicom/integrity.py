@@ -8,7 +8,7 @@ skipped, never loaded; values that the walk keeps become the header that it retu
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 from pydicom import Dataset
 from pydicom.dataelem import DataElement, RawDataElement
@@ -36,20 +36,11 @@ _SOP_CLASS: Final = 0x00080016
 _SOP_INSTANCE: Final = 0x00080018
 
 
-class Scanned(NamedTuple):
-    """What a whole data set was found to be.
-
-    ``header`` has the file meta attached and lacks Pixel Data and every value above
-    ``part10_walk.LARGEST_KEPT_VALUE`` bytes. ``pixel_bytes`` is the length of Pixel
-    Data in bytes (the sum of the fragments when encapsulated), None without any.
-    """
-
-    header: Dataset
-    pixel_bytes: int | None
-
-
 def check_part10(stream: BinaryIO, size: int) -> Dataset:
     """Walk a Part 10 file to its end and return its header without Pixel Data.
+
+    The header has the file meta attached, and lacks every value above
+    ``part10_walk.LARGEST_KEPT_VALUE`` bytes.
 
     Parameters
     ----------
@@ -65,11 +56,6 @@ def check_part10(stream: BinaryIO, size: int) -> Dataset:
         are not judged: a wrong date or an unknown character set passes, one that is no
         text does not.
     """
-    return scan_part10(stream, size).header
-
-
-def scan_part10(stream: BinaryIO, size: int) -> Scanned:
-    """Do what ``check_part10`` does, and tell the length of Pixel Data too."""
     if stream.seek(0, io.SEEK_END) != size:
         raise UnreadableDataSet(f"{size} bytes announced, {stream.tell()} found")
     stream.seek(0)
@@ -88,7 +74,7 @@ def scan_part10(stream: BinaryIO, size: int) -> Scanned:
     _require_the_end_of_its_kind(header, walked)
     if walked.pixel_bytes is not None and not syntax.encapsulated:
         _require_native_length(header, walked.pixel_bytes)
-    return Scanned(header, walked.pixel_bytes)
+    return header
 
 
 def native_pixel_bytes(header: Dataset) -> int | None:

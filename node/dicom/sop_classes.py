@@ -12,6 +12,9 @@ from typing import Final, NamedTuple
 
 from pydicom import uid
 
+VERIFICATION: Final = "1.2.840.10008.1.1"
+"""C-ECHO, PS3.4 Annex A."""
+
 
 class Look(StrEnum):
     """Whether the detector may look at objects of a SOP class."""
@@ -42,7 +45,6 @@ class TransferSyntax(NamedTuple):
     uid: str
     name: str
     encapsulated: bool
-    lossy: bool
     source: str
 
 
@@ -114,28 +116,26 @@ IMAGES: Final[frozenset[str]] = frozenset(
 )
 
 _SYNTAXES: Final = (
-    # UID, then whether encapsulated, whether lossy, and where it is specified
-    (uid.ExplicitVRLittleEndian, False, False, "PS3.5 A.2"),
-    (uid.ImplicitVRLittleEndian, False, False, "PS3.5 A.1"),
-    (uid.DeflatedExplicitVRLittleEndian, False, False, "PS3.5 A.5"),
-    (uid.ExplicitVRBigEndian, False, False, "PS3.5 A.3 (retired)"),
-    (uid.RLELossless, True, False, "PS3.5 A.4.2"),
-    (uid.JPEGLosslessSV1, True, False, "PS3.5 A.4.1"),
-    (uid.JPEGLossless, True, False, "PS3.5 A.4.1"),
-    (uid.JPEGLSLossless, True, False, "PS3.5 A.4.3"),
-    (uid.JPEG2000Lossless, True, False, "PS3.5 A.4.4"),
-    (uid.HTJ2KLossless, True, False, "PS3.6 Table A-1"),
-    (uid.HTJ2KLosslessRPCL, True, False, "PS3.6 Table A-1"),
-    (uid.JPEGBaseline8Bit, True, True, "PS3.5 A.4.1"),
-    (uid.JPEGExtended12Bit, True, True, "PS3.5 A.4.1"),
-    (uid.JPEGLSNearLossless, True, True, "PS3.5 A.4.3"),
-    (uid.JPEG2000, True, True, "PS3.5 A.4.4"),
-    (uid.HTJ2K, True, True, "PS3.6 Table A-1"),
+    # UID, then whether encapsulated, and where it is specified
+    (uid.ExplicitVRLittleEndian, False, "PS3.5 A.2"),
+    (uid.ImplicitVRLittleEndian, False, "PS3.5 A.1"),
+    (uid.DeflatedExplicitVRLittleEndian, False, "PS3.5 A.5"),
+    (uid.ExplicitVRBigEndian, False, "PS3.5 A.3 (retired)"),
+    (uid.RLELossless, True, "PS3.5 A.4.2"),
+    (uid.JPEGLosslessSV1, True, "PS3.5 A.4.1"),
+    (uid.JPEGLossless, True, "PS3.5 A.4.1"),
+    (uid.JPEGLSLossless, True, "PS3.5 A.4.3"),
+    (uid.JPEG2000Lossless, True, "PS3.5 A.4.4"),
+    (uid.HTJ2KLossless, True, "PS3.6 Table A-1"),
+    (uid.HTJ2KLosslessRPCL, True, "PS3.6 Table A-1"),
+    (uid.JPEGBaseline8Bit, True, "PS3.5 A.4.1"),
+    (uid.JPEGExtended12Bit, True, "PS3.5 A.4.1"),
+    (uid.JPEGLSNearLossless, True, "PS3.5 A.4.3"),
+    (uid.JPEG2000, True, "PS3.5 A.4.4"),
+    (uid.HTJ2K, True, "PS3.6 Table A-1"),
 )
 
-# JPEG 2000 and HTJ2K may be lossless under their lossy UID; the header's Lossy Image
-# Compression (0028,2110) tells, so ``lossy`` means "can be".
 TRANSFER_SYNTAXES: Final[dict[str, TransferSyntax]] = {
-    str(syntax): TransferSyntax(str(syntax), syntax.name, encapsulated, lossy, source)
-    for syntax, encapsulated, lossy, source in _SYNTAXES
+    str(syntax): TransferSyntax(str(syntax), syntax.name, encapsulated, source)
+    for syntax, encapsulated, source in _SYNTAXES
 }

@@ -52,12 +52,6 @@ MODIFIERS: Final = (
     Term("AXILLARY_TISSUE", "442580003", "R-40AB2", "Axillary tissue"),
 )
 
-LATERALITIES: Final = (
-    Term("L", "80248007", "T-04030", "Left breast"),
-    Term("R", "73056007", "T-04020", "Right breast"),
-    Term("B", "63762007", "T-04080", "Both breasts"),
-)
-
 BREAST: Final = Term("BREAST", "76752008", "T-04000", "Breast")
 
 STANDARD_VIEWS: Final = frozenset({("R", "CC"), ("L", "CC"), ("R", "MLO"), ("L", "MLO")})

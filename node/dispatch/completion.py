@@ -6,7 +6,6 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Final
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -16,10 +15,8 @@ from node.db.events import Event
 from node.db.set_aside import not_set_aside
 from node.db.tables import Association, Instance, Study
 from node.db.transitions import move
+from node.dicom.views import STANDARD_VIEWS
 from node.states import UNFINISHED_INSTANCE, InstanceState, StudyState
-
-STANDARD_VIEWS: Final = frozenset({("R", "CC"), ("L", "CC"), ("R", "MLO"), ("L", "MLO")})
-"""The four views of a screening study."""
 
 
 class Because(StrEnum):

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import structlog
 
 from config.settings import Settings
+from node.clock import utc_now
 from node.db import outbox
 from node.db.session import UNAVAILABLE, Database
 from node.db.tables import Delivery, Instance, Study
@@ -31,11 +32,6 @@ from node.messages import (
 )
 
 log = structlog.get_logger(__name__)
-
-
-def utc_now() -> datetime:
-    """Give the moment now, timezone-aware in UTC."""
-    return datetime.now(UTC)
 
 
 class Dispatcher:

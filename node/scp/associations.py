@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import threading
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import structlog
 
+from node.clock import utc_now
 from node.db import associations, audit, receiving
 from node.db.events import Event as AuditedEvent
 from node.db.session import UNAVAILABLE
@@ -99,7 +99,7 @@ class AssociationBook:
 
     def take_over(self, swept: int) -> None:
         """Record what a dead process of this name left: open rows, half-received files."""
-        now = datetime.now(UTC)
+        now = utc_now()
         with self._database.begin() as session:
             associations.close_orphaned_associations(session, scp=self._name, at=now)
             if swept:
@@ -126,7 +126,7 @@ class AssociationBook:
                     called_ae=caller.called_ae,
                     peer_host=caller.host,
                     peer_port=caller.port,
-                    at=datetime.now(UTC),
+                    at=utc_now(),
                 )
         except UNAVAILABLE as error:
             log.exception("association_not_recorded", error=type(error).__name__)
@@ -146,7 +146,7 @@ class AssociationBook:
                     uid="",
                     study_instance_uid="",
                     reason=rejection.name,
-                    at=datetime.now(UTC),
+                    at=utc_now(),
                     actor=self._name,
                     details=_fields(caller),
                 )
@@ -163,9 +163,7 @@ class AssociationBook:
             return
         try:
             with self._database.begin() as session:
-                associations.close_association(
-                    session, row_id, outcome=outcome, at=datetime.now(UTC)
-                )
+                associations.close_association(session, row_id, outcome=outcome, at=utc_now())
         except UNAVAILABLE as error:
             # The row stays open until take_over(): a study waits longer, nothing is lost.
             log.exception("association_end_not_recorded", error=type(error).__name__)

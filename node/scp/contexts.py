@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from pynetdicom.presentation import PresentationContext, build_context
 
-from node.dicom.sop_classes import STORAGE_SOP_CLASSES, TRANSFER_SYNTAXES
-
-VERIFICATION: Final = "1.2.840.10008.1.1"
+from node.dicom.sop_classes import STORAGE_SOP_CLASSES, TRANSFER_SYNTAXES, VERIFICATION
 
 
 def accepted_contexts() -> list[PresentationContext]:

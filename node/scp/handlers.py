@@ -6,11 +6,11 @@ import threading
 import traceback
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, cast
 
 import structlog
 
+from node.clock import utc_now
 from node.db import receiving
 from node.db.events import Event as AuditedEvent
 from node.db.session import UNAVAILABLE
@@ -168,7 +168,7 @@ class StoreService:
                     stored,
                     calling_ae=arrival.calling_ae,
                     association_id=arrival.association_id,
-                    at=datetime.now(UTC),
+                    at=utc_now(),
                     actor=self._name,
                 )
         except ConflictingInstance:
@@ -218,7 +218,7 @@ class StoreService:
                     uid=uid,
                     study_instance_uid=arrival.study_instance_uid,
                     reason=comment,
-                    at=datetime.now(UTC),
+                    at=utc_now(),
                     actor=self._name,
                     details={
                         "association_id": arrival.association_id,

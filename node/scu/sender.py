@@ -12,6 +12,7 @@ from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom import _config
 from pynetdicom.presentation import PresentationContext, build_context
 
+from node.dicom.sop_classes import VERIFICATION
 from node.errors import PermanentFailure, TransientFailure
 from node.scu.outcome import Outcome, classify
 from node.scu.requestor import end_association, open_association
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 # this switch for the whole process only; it touches nothing but C-STORE requests from a path.
 _config.STORE_SEND_CHUNKED_DATASET = True
 
-VERIFICATION: Final = "1.2.840.10008.1.1"
 
 _LITTLE_ENDIAN: Final = (str(ExplicitVRLittleEndian), str(ImplicitVRLittleEndian))
 _MAX_CONTEXTS: Final = 128

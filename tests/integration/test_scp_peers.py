@@ -17,8 +17,8 @@ from node.db.audit import verify
 from node.db.session import Database
 from node.db.tables import AuditEvent, Instance, Study
 from node.dicom.part10 import encode
-from node.store.files import data_set_digest
 from tests.factories import four_view_study, make_mammogram, save_to_folder, stable_uid
+from tests.part10_files import data_set_digest
 from tests.pdus import ASSOCIATE_AC, EXPLICIT, VERIFICATION
 from tests.peer import RawRequestor
 from tests.receiving import RunningScp, running_scp, scp_settings

@@ -15,8 +15,8 @@ from pydicom.uid import ComputedRadiographyImageStorage, JPEG2000Lossless, JPEGL
 
 from node.db.session import Database
 from node.dicom.part10 import encode
-from node.store.files import data_set_digest
 from tests.factories import make_mammogram, stable_uid
+from tests.part10_files import data_set_digest
 from tests.pdus import EXPLICIT, IMPLICIT, VERIFICATION
 from tests.peer import RawRequestor
 from tests.receiving import MG, UID, RunningScp, encoded, running_scp, scp_settings

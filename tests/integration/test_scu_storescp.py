@@ -14,8 +14,8 @@ from config.settings import Destination
 from node.errors import TransientFailure
 from node.scu.outcome import Outcome
 from node.scu.sender import StoreAssociation, echo
-from node.store.files import data_set_digest
 from tests.factories import make_mammogram, save_to_folder
+from tests.part10_files import data_set_digest
 from tests.pdus import EXPLICIT, IMPLICIT
 from tests.requirements import program
 from tests.sending import MG, SCU, SV1, at

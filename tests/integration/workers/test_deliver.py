@@ -15,8 +15,8 @@ from config.settings import Destination
 from node.db.session import Database
 from node.demo.pacs import ReceivingPacs
 from node.states import DeliveryState
-from node.store.files import data_set_digest
 from tests.factories import four_view_study
+from tests.part10_files import data_set_digest
 from tests.pdus import ASSOCIATE_RJ, IMPLICIT, contexts_of, pdu
 from tests.peer import AcceptedLine, raw_acceptor
 from tests.sending import accepted, answering, at

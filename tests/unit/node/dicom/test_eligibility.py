@@ -136,8 +136,7 @@ REFUSED: dict[Reason, list[dict[str, Any]]] = {
         {"SOPInstanceUID": None},
     ],
 }
-# Reasons that no rule gives: the loop guard stands before the table, the decoder and the
-# report find two, and a person gives the last one.
+# No rule gives these: the guard before the table, the decoder, the report and a person do.
 ELSEWHERE = {
     Reason.OWN_OBJECT,
     Reason.UNREADABLE_PIXELS,

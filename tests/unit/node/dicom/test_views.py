@@ -6,7 +6,6 @@ from pydicom.sr.codedict import codes
 
 from node.dicom.views import (
     BREAST,
-    LATERALITIES,
     MODIFIERS,
     VIEWS,
     Term,
@@ -15,10 +14,10 @@ from node.dicom.views import (
     view_of_position,
 )
 
-TABLES = {"CID4014": VIEWS, "CID4015": MODIFIERS, "CID6022": LATERALITIES}
+TABLES = {"CID4014": VIEWS, "CID4015": MODIFIERS}
 
 
-@pytest.mark.parametrize("term", [*VIEWS, *MODIFIERS, *LATERALITIES, BREAST])
+@pytest.mark.parametrize("term", [*VIEWS, *MODIFIERS, BREAST])
 def test_both_codes_of_a_term_mean_the_same(term: Term) -> None:
     """PS3.16 Annex O, as pydicom holds it."""
     assert mapping["SRT"][term.srt] == term.sct

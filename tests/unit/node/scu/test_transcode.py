@@ -9,8 +9,8 @@ from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.tag import Tag
 from pynetdicom.dsutils import encode
 
+from node.demo.data_set import data_set_offset
 from node.scu.transcode import with_known_vrs
-from node.store.files import data_set_offset
 from tests.factories import (
     JAPANESE_CHARACTER_SET,
     JAPANESE_NAME,
