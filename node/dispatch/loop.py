@@ -89,7 +89,6 @@ class Dispatcher:
         settings = self._settings
         with self._database.read() as session:
             is_due = outbox.has_rows_to_move(session, at=now)
-            complete = find_complete(session, settings.study, at=now)
         if is_due:
             with self._database.begin() as session:
                 outbox.expire_analysis_leases(
@@ -106,6 +105,8 @@ class Dispatcher:
                     give_up=timedelta(hours=settings.delivery.give_up_hours),
                 )
                 outbox.queue_received(session, at=now, actor=self._actor)
+        with self._database.read() as session:
+            complete = find_complete(session, settings.study, at=now)
         for study_id in complete:
             with self._database.begin() as session:
                 complete_study(session, study_id, settings.study, at=now, actor=self._actor)
