@@ -22,6 +22,7 @@ from pydicom.uid import RLELossless
 
 from node.dicom import header as read
 from node.dicom.codestreams import describe
+from node.dicom.plain_text import shown
 from node.errors import UnreadablePixels
 
 if TYPE_CHECKING:
@@ -85,7 +86,8 @@ class Layout(NamedTuple):
             or not 1 <= stored <= layout.bits_allocated
             or not stored - 1 <= layout.high_bit < layout.bits_allocated
         ):
-            raise UnreadablePixels(_uid_of(dataset), f"no image has this layout: {layout}")
+            named = layout._replace(photometric=shown(layout.photometric))
+            raise UnreadablePixels(_uid_of(dataset), f"no image has this layout: {named}")
         return layout
 
     @property

@@ -2,7 +2,8 @@
 
 The first rule that holds refuses the image, and its reason goes into the database and
 into the report; the notes of an image that runs go there too. Nothing of a detail or a
-note identifies the patient.
+note identifies the patient: a detail names attributes and shows a value only when it
+looks like a code, whatever the sender put there.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from node.dicom import header as read
 from node.dicom import sop_classes, views
+from node.dicom.plain_text import shown
 from node.dicom.reasons import Note, Reason
 
 if TYPE_CHECKING:
@@ -82,12 +84,12 @@ def _class_never_analysed(header: Dataset) -> str | None:
         or uid in sop_classes.TOMOSYNTHESIS | sop_classes.FOR_PROCESSING
     ):
         return None
-    return f"SOP Class UID {uid or 'absent'}"
+    return f"SOP Class UID {shown(uid)}"
 
 
 def _tomosynthesis(header: Dataset) -> str | None:
     uid = read.text(header, "SOPClassUID")
-    return f"SOP Class UID {uid}" if uid in sop_classes.TOMOSYNTHESIS else None
+    return f"SOP Class UID {shown(uid)}" if uid in sop_classes.TOMOSYNTHESIS else None
 
 
 def _not_breast(header: Dataset) -> str | None:
@@ -97,7 +99,7 @@ def _not_breast(header: Dataset) -> str | None:
         or read.has_code(header, "AnatomicRegionSequence", views.BREAST)
     ):
         return None
-    return f"Modality {read.text(header, 'Modality') or 'absent'}, no breast named"
+    return f"Modality {shown(read.text(header, 'Modality'))}, no breast named"
 
 
 def _not_film(header: Dataset) -> str | None:
@@ -107,7 +109,7 @@ def _not_film(header: Dataset) -> str | None:
     if conversion in ("DF", "SI"):
         return None
     if read.text(header, "Modality") != "MG":
-        return f"Conversion Type {conversion or 'absent'}"
+        return f"Conversion Type {shown(conversion)}"
     # Films come from workstations too (WSD); so do other vendors' overlays, which say
     # from which image they were made or are in colour.
     if conversion == "WSD" and (
@@ -128,7 +130,7 @@ def _for_processing(header: Dataset) -> str | None:
     intent = read.text(header, "PresentationIntentType")
     raw_class = read.text(header, "SOPClassUID") in sop_classes.FOR_PROCESSING
     if raw_class or intent == "FOR PROCESSING":
-        return f"Presentation Intent Type {intent or 'absent'}"
+        return f"Presentation Intent Type {shown(intent)}"
     return None
 
 
@@ -136,8 +138,9 @@ def _image_type(*prefixes: str) -> Callable[[Dataset], str | None]:
     """Look for terms of Image Type (0008,0008) behind value 2 (PS3.3 C.8.11.7.1.4)."""
 
     def found(header: Dataset) -> str | None:
-        terms = [value.upper() for value in read.texts(header, "ImageType")[2:]]
-        return next((f"Image Type {term}" for term in terms if term.startswith(prefixes)), None)
+        terms = read.texts(header, "ImageType")[2:]
+        named = [term for term in terms if term.upper().startswith(prefixes)]
+        return f"Image Type {shown(named[0])}" if named else None
 
     return found
 
@@ -189,7 +192,7 @@ def _photometric(header: Dataset) -> str | None:
     samples = read.short(header, "SamplesPerPixel")
     if (photometric in GREYSCALE and samples == 1) or (photometric in COLOUR and samples == 3):
         return None
-    return f"Photometric Interpretation {photometric or 'absent'}, Samples per Pixel {samples}"
+    return f"Photometric Interpretation {shown(photometric)}, Samples per Pixel {samples}"
 
 
 def _image_size(header: Dataset) -> str | None:
@@ -214,8 +217,9 @@ def _bit_depth(header: Dataset) -> str | None:
 
 
 def _missing_identity(header: Dataset) -> str | None:
-    keywords = ("PatientID", "StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
-    missing = [keyword for keyword in keywords if not read.text(header, keyword)]
+    uids = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
+    missing = [] if read.text(header, "PatientID") else ["PatientID"]
+    missing += [keyword for keyword in uids if not read.uid(header, keyword)]
     return f"missing {', '.join(missing)}" if missing else None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 LO_LENGTH: Final = 64
@@ -10,6 +11,19 @@ SH_LENGTH: Final = 16
 # The backslash separates values in most VRs, and ISO_IR 13 draws it and the tilde
 # as a yen sign and an overline.
 _REPLACED: Final = str.maketrans({"\\": "/", "~": "-"})
+
+# PS3.5 6.2, VR CS; and a UID.
+_CODE: Final = re.compile(r"[A-Z0-9_ ]{1,16}|[0-9.]{1,64}")
+
+
+def shown(value: str) -> str:
+    """Give a header's value for a text that others read: a code or a UID, nothing else.
+
+    A value may hold anything, a name too, where its attribute should hold a code.
+    """
+    if not value:
+        return "absent"
+    return value if _CODE.fullmatch(value) else "is no code"
 
 
 def plain(text: str, length: int | None = None) -> str:
