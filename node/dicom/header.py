@@ -43,10 +43,10 @@ def facts(header: Dataset) -> InstanceFacts:
     side, view = laterality(header), view_of(header)
     meta = getattr(header, "file_meta", None)
     return InstanceFacts(
-        sop_instance_uid=text(header, "SOPInstanceUID"),
-        sop_class_uid=text(header, "SOPClassUID"),
-        study_instance_uid=text(header, "StudyInstanceUID"),
-        series_instance_uid=text(header, "SeriesInstanceUID"),
+        sop_instance_uid=uid(header, "SOPInstanceUID"),
+        sop_class_uid=uid(header, "SOPClassUID"),
+        study_instance_uid=uid(header, "StudyInstanceUID"),
+        series_instance_uid=uid(header, "SeriesInstanceUID"),
         transfer_syntax_uid="" if meta is None else text(meta, "TransferSyntaxUID"),
         laterality=side,
         view=view,
@@ -110,6 +110,12 @@ def texts(dataset: Dataset, keyword: str) -> tuple[str, ...]:
 def text(dataset: Dataset, keyword: str) -> str:
     """First value of a text attribute, stripped; ``""`` when there is none."""
     return next(iter(texts(dataset, keyword)), "")
+
+
+def uid(dataset: Dataset, keyword: str) -> str:
+    """Value of a UID attribute; ``""`` when there is none, or more than one."""
+    found = texts(dataset, keyword)
+    return found[0] if len(found) == 1 else ""
 
 
 def numbers(dataset: Dataset, keyword: str) -> tuple[float, ...]:

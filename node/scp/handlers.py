@@ -251,8 +251,8 @@ def _check_agreement(found: InstanceFacts, arrival: _Arrival) -> None:
         raise MismatchedDataSet("the data set's SOP class is not the command's")
     if found.sop_instance_uid != arrival.uid:
         raise MismatchedDataSet("the data set's SOP Instance UID is not the command's")
-    # Type 1 in every storage IOD; without them the object belongs nowhere.
+    # Type 1 in every storage IOD, one value each; without them the object belongs nowhere.
     if not is_uid(found.study_instance_uid):
-        raise MismatchedDataSet("the data set has no Study Instance UID")
+        raise MismatchedDataSet("the data set has no usable Study Instance UID")
     if not is_uid(found.series_instance_uid):
-        raise MismatchedDataSet("the data set has no Series Instance UID")
+        raise MismatchedDataSet("the data set has no usable Series Instance UID")

@@ -97,7 +97,7 @@ def test_an_image_that_belongs_to_no_study_or_series_is_a900(
     status, comment = line.store(encoded(**{keyword: None}), sop_class=MG, sop_instance=UID)
 
     assert status == 0xA900
-    assert "no S" in comment
+    assert "no usable S" in comment
     assert node.holds_nothing()
 
 
