@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 from collections import Counter
 from collections.abc import Iterator
@@ -9,9 +10,11 @@ from pathlib import Path
 
 import pydicom.config
 import pytest
+import structlog
 from _pytest.terminal import TerminalReporter
 from hypothesis import settings
 
+from config.log import OURS, REPEATING, SILENCED
 from node.db.session import Database
 from node.db.upgrade import upgrade
 from tests.requirements import missing
@@ -48,6 +51,21 @@ def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
     for reason, count in sorted(groups.items()):
         tests = "1 test" if count == 1 else f"{count} tests"
         terminalreporter.write_line(f"left out: {reason}: {tests}")
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_before() -> Iterator[None]:
+    """Undo ``config.log.configure``: its stream is the test's, and closed after it."""
+    root = logging.getLogger()
+    handlers = root.handlers
+    names = ("", *OURS, *SILENCED, *REPEATING, "pynetdicom", "py.warnings")
+    levels = {name: logging.getLogger(name).level for name in names}
+    yield
+    logging.captureWarnings(capture=False)
+    root.handlers = handlers
+    for name, level in levels.items():
+        logging.getLogger(name).setLevel(level)
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -109,7 +108,7 @@ def settings() -> dict[str, Any]:
 @pytest.fixture
 def written(
     database: Database, database_url: str, redis_url: str, tmp_path: Path, settings: dict[str, Any]
-) -> Iterator[Written]:
+) -> Written:
     node = working_node(
         tmp_path / "node" / "storage",
         database,
@@ -120,8 +119,7 @@ def written(
     )
     log = io.StringIO()
     configure(DEBUG, "test", log)
-    yield Written(node, log, tmp_path / "node")
-    configure(LogSettings(), "test")
+    return Written(node, log, tmp_path / "node")
 
 
 def commented(line: AcceptedLine) -> None:

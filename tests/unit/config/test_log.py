@@ -4,7 +4,6 @@ import io
 import json
 import logging
 import warnings
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,21 +11,6 @@ import structlog
 
 from config.log import configure
 from config.settings import LogSettings
-
-
-@pytest.fixture(autouse=True)
-def _logging_as_before() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level = root.handlers, root.level
-    names = ("node", "celery", "pydicom", "pynetdicom", "py.warnings")
-    levels = {name: logging.getLogger(name).level for name in names}
-    yield
-    logging.captureWarnings(capture=False)
-    root.handlers = handlers
-    root.setLevel(level)
-    for name, value in levels.items():
-        logging.getLogger(name).setLevel(value)
-    structlog.reset_defaults()
 
 
 def lines_of(stream: io.StringIO) -> list[dict[str, Any]]:
