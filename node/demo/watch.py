@@ -21,8 +21,9 @@ from rich.progress import (
 from config.settings import Destination, Settings
 from node.db.session import Database
 from node.demo.rows import StudyRows, read_study
-from node.errors import TransientFailure
+from node.errors import StopError, TransientFailure
 from node.scu.batch import SentObject, find_objects, send_objects
+from node.scu.outcome import Outcome
 
 POLL_SECONDS: Final = 0.1
 MODALITY: Final = "DEMOMODALITY"
@@ -62,7 +63,7 @@ def send_and_wait(
     Raises
     ------
     StopError
-        One of the node's processes ended.
+        The node took no image, or one of its processes ended.
     TransientFailure
         The study was not done after ``timeout_seconds``; the text says how far it came.
     """
@@ -74,6 +75,8 @@ def send_and_wait(
     with _Bars(console, len(objects)) as bars:
         modality = settings.scu.model_copy(update={"ae_title": MODALITY})
         sent = send_objects(objects, itself, modality, on_sent=bars.sent)
+        if not any(item.outcome is Outcome.DELIVERED for item in sent):
+            raise StopError(f"the node took none of {len(sent)} images: {sent[0].detail}")
         while True:
             node.check()
             with node.database.read() as session:

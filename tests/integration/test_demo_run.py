@@ -75,15 +75,20 @@ class DirectPublisher:
         }
         steps[task](**arguments)
 
+    def backlog(self, _: str) -> int:
+        return 0
+
 
 @dataclass
 class Node:
     """A running node; ``problem`` is what ``check`` raises."""
 
     database: Database
+    dispatching: threading.Thread
     problem: str = ""
 
     def check(self) -> None:
+        assert self.dispatching.is_alive(), "a step failed; pytest shows its thread"
         if self.problem:
             raise StopError(self.problem)
 
@@ -100,7 +105,7 @@ def node_in_this_process(settings: Settings) -> Iterator[Node]:
     thread = threading.Thread(target=dispatcher.run, args=(stop,))
     thread.start()
     try:
-        yield Node(runtime.database)
+        yield Node(runtime.database, thread)
     finally:
         stop.set()
         thread.join()
@@ -111,13 +116,20 @@ def node_in_this_process(settings: Settings) -> Iterator[Node]:
 @contextmanager
 def node_that_ends(settings: Settings) -> Iterator[Node]:
     with node_in_this_process(settings) as node:
-        yield Node(node.database, problem="the analysis worker ended")
+        yield Node(node.database, node.dispatching, problem="the analysis worker ended")
 
 
 @contextmanager
 def node_without_overlays(settings: Settings) -> Iterator[Node]:
     results = settings.results.model_copy(update={"overlays": "none"})
     with node_in_this_process(settings.model_copy(update={"results": results})) as node:
+        yield node
+
+
+@contextmanager
+def node_without_room(settings: Settings) -> Iterator[Node]:
+    storage = settings.storage.model_copy(update={"free_space_gib": 1e9})
+    with node_in_this_process(settings.model_copy(update={"storage": storage})) as node:
         yield node
 
 
@@ -255,6 +267,12 @@ def test_a_missing_result_fails_the_demo_and_is_named(tmp_path: Path) -> None:
 def test_a_node_that_ends_by_itself_stops_the_demo(tmp_path: Path) -> None:
     with pytest.raises(StopError, match="the analysis worker ended"):
         demo(tmp_path / "mgnode-demo", start_node=node_that_ends)
+
+
+def test_a_node_that_takes_no_image_stops_the_demo_with_its_answer(tmp_path: Path) -> None:
+    """There is nothing to wait for then."""
+    with pytest.raises(StopError, match=r"took none of 4 images: .*0xA700"):
+        demo(tmp_path / "mgnode-demo", start_node=node_without_room)
 
 
 def test_results_that_do_not_come_end_the_demo_at_its_limit(tmp_path: Path) -> None:
