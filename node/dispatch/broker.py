@@ -83,8 +83,9 @@ class CeleryPublisher:
         Raises
         ------
         TransientFailure
-            The broker cannot be reached.
+            The broker cannot be reached, or has no room to answer.
         """
+        transport = self._app.connection()
         try:
             with self._app.pool.acquire(block=True) as connection:
                 connection.ensure_connection(max_retries=1, interval_start=0)
@@ -92,5 +93,9 @@ class CeleryPublisher:
                     return int(channel.queue_declare(queue=queue, passive=True).message_count)
         except ChannelError:
             return 0
-        except (OperationalError, *self._app.connection().connection_errors) as error:
+        except (
+            OperationalError,
+            *transport.connection_errors,
+            *transport.channel_errors,
+        ) as error:
             raise TransientFailure(f"the broker is away: {type(error).__name__}") from error
