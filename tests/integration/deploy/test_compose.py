@@ -143,6 +143,48 @@ def test_every_container_is_closed_as_far_as_it_can_be(services: dict[str, Any])
         assert "healthcheck" in service or name == "migrate", name
 
 
+def in_bytes(size: str) -> int:
+    """Read 400mb or 512m, or what compose made of it."""
+    number, unit = re.fullmatch(r"(\d+)(m?)b?", str(size).lower()).groups()  # type: ignore[union-attr]
+    return int(number) * (1 << 20 if unit else 1)
+
+
+@pytest.mark.compose
+def test_the_broker_is_full_before_the_kernel_kills_it_and_never_drops_a_message(
+    services: dict[str, Any],
+) -> None:
+    command = services["valkey"]["command"]
+    options = dict(zip(command[2::2], command[3::2], strict=True))
+
+    assert in_bytes(options["--maxmemory"]) < in_bytes(services["valkey"]["mem_limit"])
+    assert options["--maxmemory-policy"] == "noeviction"
+    assert options["--appendonly"] == "yes"
+
+
+@pytest.mark.compose
+def test_the_gpu_worker_keeps_its_compiled_kernels_in_a_volume_of_its_own(
+    services: dict[str, Any],
+) -> None:
+    worker = services["worker-gpu"]
+    mounted = {str(volume["target"]): volume for volume in map(as_mount, worker["volumes"])}
+    cache = worker["environment"]["CUDA_CACHE_PATH"]
+    dockerfile = (DEPLOY / "Dockerfile.worker").read_text(encoding="utf-8")
+
+    assert mounted[cache]["source"] == "cuda"
+    assert re.search(rf"install -d -o mgnode .*{cache}\b", dockerfile), "its user may write it"
+    assert set(mounted) - {cache} == {
+        str(as_mount(volume)["target"]) for volume in services["worker-cpu"]["volumes"]
+    }
+
+
+def as_mount(volume: Any) -> dict[str, Any]:
+    """Read a volume, in the short form or in the long one that newer versions print."""
+    if isinstance(volume, dict):
+        return volume
+    source, target = volume.split(":")[:2]
+    return {"source": source, "target": target}
+
+
 @pytest.mark.compose
 def test_only_those_who_speak_dicom_reach_the_outside(services: dict[str, Any]) -> None:
     assert composed()["networks"]["data"]["internal"] is True
