@@ -48,7 +48,10 @@ def run_scp(settings: Settings) -> None:
     scp = StorageScp(settings, database)
     scp.start()
     try:
+        _note(database, Event.NODE_STARTED, scp.name)
         stop.wait()
+        scp.stop()
+        _note_stop(database, scp.name)
     finally:
         scp.stop()
         database.dispose()
@@ -85,3 +88,11 @@ def run_dispatch(settings: Settings) -> None:
 def _note(database: Database, event: Event, actor: str) -> None:
     with database.begin() as session:
         audit.append(session, at=utc_now(), event=event, entity="process", actor=actor)
+
+
+def _note_stop(database: Database, actor: str) -> None:
+    try:
+        _note(database, Event.NODE_STOPPED, actor)
+    except UNAVAILABLE as error:
+        # What was received is durable; the end of the process alone is not told.
+        log.warning("stop_not_audited", kind=type(error).__name__)
