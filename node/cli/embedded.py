@@ -14,11 +14,10 @@ from config.loading import LoadedSettings
 from config.settings import Settings
 from config.show import as_toml
 from node.cli.supervisor import Supervisor
-from node.cli.up import broker_programs, node_programs, own_address
+from node.cli.up import broker_programs, node_programs, scp_trouble
 from node.db.session import Database
 from node.db.upgrade import upgrade
-from node.errors import NodeError, StopError
-from node.scu.sender import echo
+from node.errors import StopError
 from node.store.paths import Layout
 
 START_SECONDS: Final = 60.0
@@ -56,7 +55,7 @@ class EmbeddedNode:
 
 @contextmanager
 def embedded_node(settings: Settings) -> Iterator[EmbeddedNode]:
-    """Run every process of a node; entered when its SCP answers C-ECHO.
+    """Run every process of a node; entered when its SCP answers.
 
     The settings are written to a file below ``storage.root`` for the processes to read,
     secrets go to their environment; this program's own ``MGNODE_*`` do not reach them.
@@ -81,7 +80,7 @@ def embedded_node(settings: Settings) -> Iterator[EmbeddedNode]:
         thread = threading.Thread(target=node.supervise, name="supervisor")
         thread.start()
         try:
-            _wait_for_echo(settings, node)
+            _wait_until_up(settings, node)
             yield node
         finally:
             stop.set()
@@ -101,15 +100,13 @@ def _environment(settings: Settings, config: Path) -> dict[str, str]:
     }
 
 
-def _wait_for_echo(settings: Settings, node: EmbeddedNode) -> None:
+def _wait_until_up(settings: Settings, node: EmbeddedNode) -> None:
     deadline = time.monotonic() + START_SECONDS
     while True:
         node.check()
-        try:
-            echo(own_address(settings), settings.scu)
-        except NodeError as error:
-            if time.monotonic() > deadline:
-                raise StopError(f"the node does not answer C-ECHO: {error}") from error
-            time.sleep(POLL_SECONDS)
-        else:
+        trouble = scp_trouble(settings)
+        if not trouble:
             return
+        if time.monotonic() > deadline:
+            raise StopError(f"the node does not answer C-ECHO: {trouble}")
+        time.sleep(POLL_SECONDS)

@@ -16,7 +16,7 @@ from config.settings import Destination, Settings
 from node.cli.processes import stop_on_signal
 from node.cli.supervisor import Program, Supervisor
 from node.db.upgrade import upgrade
-from node.errors import NodeError, StopError
+from node.errors import PermanentFailure, StopError, TransientFailure
 from node.scu.sender import echo
 from node.store.paths import Layout
 
@@ -108,6 +108,21 @@ def own_address(settings: Settings) -> Destination:
     )
 
 
+def scp_trouble(settings: Settings) -> str:
+    """Say why the node's own SCP does not answer yet; empty when it is up.
+
+    One that rejects us for good is up: our own title or network need not be among those
+    that it listens to. Asking again would only fill the audit log with rejections.
+    """
+    try:
+        echo(own_address(settings), settings.scu)
+    except PermanentFailure:
+        return ""
+    except TransientFailure as error:
+        return str(error)
+    return ""
+
+
 def _valkey_server() -> Path:
     try:
         # The wheel exists for Linux and macOS only; elsewhere broker.url must be set.
@@ -125,12 +140,9 @@ def _tell_when_ready(settings: Settings, stop: threading.Event) -> None:
     deadline = time.monotonic() + READY_SECONDS
     address = own_address(settings)
     while not stop.is_set() and time.monotonic() < deadline:
-        try:
-            echo(address, settings.scu)
-        except NodeError:
-            stop.wait(0.2)
-        else:
+        if not scp_trouble(settings):
             log.info(
                 "node_up", ae_title=address.ae_title, host=settings.scp.host, port=address.port
             )
             return
+        stop.wait(0.2)
