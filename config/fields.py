@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated, Final
+from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, StringConstraints
 
 _AE_TITLE = re.compile(r"[\x21-\x5B\x5D-\x7E](?:[\x20-\x5B\x5D-\x7E]{0,14}[\x21-\x5B\x5D-\x7E])?")
+# ISO_IR 13 has a yen sign and an overline for the backslash and the tilde.
+_PLAIN_TEXT = re.compile(r"[\x20-\x5B\x5D-\x7D]*")
 _HOST = re.compile(r"[0-9A-Za-z:._%-]{1,253}")
 
 DATABASE_SCHEMES: Final = ("postgresql+psycopg", "sqlite")
@@ -28,6 +31,25 @@ def _host(value: str) -> str:
     if not _HOST.fullmatch(value):
         raise ValueError("is neither a host name nor an IP address")
     return value
+
+
+def _plain_text(value: str) -> str:
+    # A result has the character set of its source, whatever that is, and no other one.
+    if not _PLAIN_TEXT.fullmatch(value):
+        raise ValueError(
+            "stands in results of every character set: printable ASCII alone, "
+            "no letter with an accent, no backslash, no tilde"
+        )
+    return value
+
+
+def _time_zone(value: str) -> str:
+    try:
+        return value and ZoneInfo(value).key
+    except (LookupError, OSError, ValueError):  # unknown; a folder of zones; no name at all
+        raise ValueError(
+            "is no time zone of the IANA database, such as Europe/Berlin or Asia/Tokyo"
+        ) from None
 
 
 def _network(value: object) -> object:
@@ -52,5 +74,7 @@ DatabaseUrl = Annotated[SecretStr, _url_of(DATABASE_SCHEMES)]
 DestinationName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
 Host = Annotated[str, AfterValidator(_host)]
 Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(_network)]
+PlainText = Annotated[str, AfterValidator(_plain_text)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+TimeZone = Annotated[str, AfterValidator(_time_zone)]

@@ -15,8 +15,10 @@ from config.fields import (
     DestinationName,
     Host,
     Network,
+    PlainText,
     Port,
     Sha256,
+    TimeZone,
 )
 
 
@@ -190,9 +192,22 @@ class ResultSettings(Group):
     overlay_long_side: int = Field(
         2048, ge=0, le=16384, description="Longest side of an overlay in pixels; 0: full size."
     )
-    institution_name: str = Field("", max_length=64, description="InstitutionName of results.")
-    station_name: str = Field("MGNODE", max_length=16, description="StationName of results.")
-    serial_number: str = Field("0", max_length=64, description="DeviceSerialNumber of results.")
+    institution_name: PlainText = Field(
+        "", max_length=64, description="InstitutionName of results; printable ASCII."
+    )
+    station_name: PlainText = Field(
+        "MGNODE", max_length=16, description="StationName of results; printable ASCII."
+    )
+    serial_number: PlainText = Field(
+        "0", max_length=64, description="DeviceSerialNumber of results; printable ASCII."
+    )
+    time_zone: TimeZone = Field(
+        "",
+        description=(
+            "Zone of the results' times where the images name none, Europe/Berlin or the like; "
+            "empty: this machine's."
+        ),
+    )
 
 
 class LogSettings(Group):

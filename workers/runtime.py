@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from importlib.metadata import version
 from random import Random
+from zoneinfo import ZoneInfo
 
 from config.settings import Settings
 from node.clock import utc_now
@@ -31,6 +32,12 @@ class Runtime:
     actor: str
     clock: Callable[[], datetime] = utc_now
     random: Random = field(default_factory=Random)
+
+    @property
+    def time_zone(self) -> ZoneInfo | None:
+        """The zone of our own times where the source names none; None is this machine's."""
+        name = self.settings.results.time_zone
+        return ZoneInfo(name) if name else None
 
     @property
     def device(self) -> Device:

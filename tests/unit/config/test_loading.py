@@ -277,6 +277,7 @@ def test_every_setting_can_be_set_by_its_variable() -> None:
         "detector.model": "reference",
         "detector.weights_sha256": "0" * 64,
         "results.overlays": "all",
+        "results.time_zone": "Asia/Tokyo",
         "log.level": "debug",
         "log.format": "json",
     }

@@ -4,7 +4,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from config.fields import AeTitle, Host, Network
-from config.settings import Settings
+from config.settings import ResultSettings, Settings
 
 PACS = {"ae_title": "PACS", "host": "pacs", "port": 104}
 
@@ -36,6 +36,32 @@ def test_any_other_host_is_refused(text: str) -> None:
 def test_a_network_with_host_bits_is_refused_because_it_means_more_than_it_says() -> None:
     with pytest.raises(ValidationError, match="host bits"):
         TypeAdapter(Network).validate_python("10.0.0.5/8")
+
+
+@pytest.mark.parametrize("setting", ["institution_name", "station_name", "serial_number"])
+@pytest.mark.parametrize("text", ["Müller", "病院", "A\\B", "~A", "A\n"])
+def test_a_text_that_some_character_set_does_not_hold_is_refused(setting: str, text: str) -> None:
+    with pytest.raises(ValidationError, match=f"{setting}\n.*printable ASCII alone"):
+        ResultSettings.model_validate({setting: text})
+
+
+def test_a_text_of_printable_ascii_stands_in_results_as_it_is() -> None:
+    name = "St. Mary's Hospital (Site 2)"
+
+    assert ResultSettings(institution_name=name).institution_name == name
+
+
+@pytest.mark.parametrize("text", ["", "Europe/Berlin", "Asia/Tokyo", "UTC"])
+def test_a_time_zone_is_one_of_the_iana_database(text: str) -> None:
+    assert ResultSettings(time_zone=text).time_zone == text
+
+
+@pytest.mark.parametrize(
+    "text", ["Europe/Nowhere", "+0900", "Europe", "/etc/localtime", "../zone", "UTC\0", "東京"]
+)
+def test_any_other_time_zone_is_refused_at_the_start(text: str) -> None:
+    with pytest.raises(ValidationError, match="no time zone of the IANA database"):
+        ResultSettings(time_zone=text)
 
 
 def test_the_settings_cannot_be_changed_after_the_start() -> None:

@@ -14,7 +14,7 @@ def test_what_is_shown_loads_again_to_the_same_settings(tmp_path: Path) -> None:
     environ = {
         "MGNODE_DESTINATIONS": DESTINATION,
         "MGNODE_ROUTES": '{"MAMMO 1": ["pacs"], "X": []}',
-        "MGNODE_RESULTS__INSTITUTION_NAME": 'Klinik "Süd" \\ 病院',
+        "MGNODE_STORAGE__ROOT": '/srv/Klinik "Süd" \\ 病院',
         "MGNODE_STORAGE__FREE_SPACE_GIB": "0.25",
     }
     path = tmp_path / "shown.toml"
