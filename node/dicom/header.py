@@ -13,15 +13,38 @@ from typing import TYPE_CHECKING, Final
 from pydicom import Dataset
 from pydicom.datadict import tag_for_keyword
 from pydicom.dataelem import RawDataElement
-from pydicom.errors import BytesLengthException
+from pydicom.errors import BytesLengthException, InvalidDicomError
 
 from node.dicom import views
 
 if TYPE_CHECKING:
     from pydicom.dataelem import DataElement
 
+MALFORMED: Final = (
+    ArithmeticError,
+    AttributeError,
+    BytesLengthException,
+    EOFError,
+    InvalidDicomError,
+    LookupError,
+    NotImplementedError,
+    OSError,
+    TypeError,
+    ValueError,
+    struct.error,
+)
+"""What pydicom raises on bytes that are no data set, or no value of their VR."""
+
 UNKNOWN_MODIFIER: Final = "OTHER"
 """A view modifier that is not in ``views.MODIFIERS``."""
+
+TEXT_VRS: Final = frozenset(
+    {"AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH", "ST", "TM"}
+    | {"UC", "UI", "UR", "UT"}
+)
+"""VRs of characters (PS3.5 6.2); their bytes are the same in every transfer syntax."""
+
+_READ_AS_TEXT: Final = TEXT_VRS | {None, "UN"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +75,18 @@ def facts(header: Dataset) -> InstanceFacts:
         view=view,
         is_standard_view=views.is_standard(side, view, modifiers(header)),
     )
+
+
+def stand_in(known: InstanceFacts) -> Dataset:
+    """Build a header of an image of which the facts alone are known."""
+    header = Dataset()
+    header.SOPClassUID = known.sop_class_uid
+    header.SOPInstanceUID = known.sop_instance_uid
+    header.StudyInstanceUID = known.study_instance_uid
+    header.SeriesInstanceUID = known.series_instance_uid
+    header.ImageLaterality = known.laterality
+    header.ViewPosition = known.view
+    return header
 
 
 def laterality(header: Dataset) -> str:
@@ -95,7 +130,7 @@ def has_code(header: Dataset, sequence: str, term: views.Term) -> bool:
 def texts(dataset: Dataset, keyword: str) -> tuple[str, ...]:
     """Values of a text or number attribute as stripped texts; all empty ones too."""
     element = _element(dataset, keyword)
-    if element is None:
+    if element is None or element.VR not in _READ_AS_TEXT:
         return ()
     if isinstance(element, RawDataElement):
         stored = (element.value or b"").decode("latin-1").rstrip(" \0")
@@ -173,9 +208,9 @@ def items(dataset: Dataset, keyword: str) -> list[Dataset]:
         return []
     try:
         value = dataset[keyword].value
-    except (ValueError, OSError, EOFError, KeyError, struct.error, BytesLengthException):
+        return [item for item in value or () if isinstance(item, Dataset)]
+    except MALFORMED:
         return []
-    return [item for item in value if isinstance(item, Dataset)] if value else []
 
 
 def _element(dataset: Dataset, keyword: str) -> DataElement | RawDataElement | None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from node.dicom import character_sets
-from node.dicom.verbatim import copy_elements, stored_bytes
+from node.dicom.header import text
+from node.dicom.verbatim import copy_elements, not_copied, stored_bytes
 from node.errors import IdentityConflict
 
 if TYPE_CHECKING:
@@ -80,11 +81,16 @@ def copy_identity(source: Dataset, target: Dataset) -> None:
     """Give ``target`` the patient, study and character set of ``source``, byte for byte.
 
     Invalid values are copied as they are: a PACS compares, and a repaired birth date
-    is another patient.
+    is another patient. What is none of its VR stays behind (``unreadable``).
     """
     for keyword in _NEVER_ABSENT:
         setattr(target, keyword, None)
     copy_elements(source, target, (*ENCODING, *PATIENT, *STUDY))
+
+
+def unreadable(source: Dataset) -> tuple[str, ...]:
+    """Name what ``source`` says of patient, study or order in bytes that are none of its VR."""
+    return not_copied(source, (*ENCODING, *PATIENT, *STUDY, "RequestAttributesSequence"))
 
 
 def check_same_identity(headers: Sequence[Dataset]) -> None:
@@ -102,9 +108,10 @@ def check_same_identity(headers: Sequence[Dataset]) -> None:
         for statement, value in _statements(header).items():
             said, where = first_said.setdefault(statement, (value, header))
             if said != value:
+                uids = [text(one, "SOPInstanceUID") for one in (where, header)]
                 raise IdentityConflict(
-                    f"study {where.StudyInstanceUID}: {statement} differs between instances "
-                    f"{where.SOPInstanceUID} and {header.SOPInstanceUID}"
+                    f"study {text(where, 'StudyInstanceUID')}: {statement} differs between "
+                    f"instances {' and '.join(uids)}"
                 )
 
 

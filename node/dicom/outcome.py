@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from node.dicom import codes
+from node.dicom.identity import unreadable
 from node.dicom.image_label import label
 from node.dicom.plain_text import plain
 from node.dicom.reasons import Note, Reason
@@ -34,6 +35,7 @@ _FAULTY_DATA: Final = frozenset(
         Reason.BIT_DEPTH,
         Reason.MISSING_IDENTITY,
         Reason.UNREADABLE_PIXELS,
+        Reason.UNREADABLE_HEADER,
     }
 )
 _NEVER_DUE: Final = frozenset(str(reason) for reason in set(Reason) - _FAULTY_DATA)
@@ -83,8 +85,12 @@ def remarks(images: tuple[ImageResult, ...]) -> list[str]:
             texts.append(f"Not analysed: {name}: {_worded(Reason, image.not_analysed)}")
         texts.extend(f"Note on {name}: {_worded(Note, note)}" for note in image.notes)
         if image.algorithm is not None:
-            model = plain(f"{image.algorithm.name} {image.algorithm.version}")
-            texts.append(f"Analysed by {model}: {name}")
+            looked = image.algorithm
+            settings = f" ({', '.join(looked.parameters)})" if looked.parameters else ""
+            texts.append(plain(f"Analysed by {looked.name} {looked.version}{settings}: {name}"))
+        left_out = unreadable(image.header)
+        if left_out:
+            texts.append(f"Not copied from {name}, malformed: {', '.join(left_out)}")
     return texts
 
 

@@ -10,7 +10,7 @@ from node.dicom import character_sets
 from node.dicom.content_items import reference
 from node.dicom.header import items, text
 from node.dicom.part10 import encode
-from node.dicom.verbatim import copied, copied_item, copy_elements, stored_bytes, tag_of
+from node.dicom.verbatim import copied_item, copy_elements, stored_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -62,7 +62,8 @@ def requests(source: Dataset, headers: Sequence[Dataset]) -> list[Dataset]:
     """Build Referenced Request Sequence: the orders of the images, each once.
 
     Images in another character set than ``source`` are left out: their bytes would
-    be read wrongly in a result that has the source's.
+    be read wrongly in a result that has the source's. So are orders that cannot be
+    read to their end.
     """
     character_set = character_sets.declared(source)
     found: dict[bytes, Dataset] = {}
@@ -70,20 +71,20 @@ def requests(source: Dataset, headers: Sequence[Dataset]) -> list[Dataset]:
         if character_sets.declared(header) != character_set:
             continue
         for item in items(header, "RequestAttributesSequence"):
-            request = _request(header, item)
+            step = copied_item(item, character_set)
+            if step is None:
+                continue
+            request = _request(header, step)
             found.setdefault(encode(request), request)
     return list(found.values())
 
 
-def _request(header: Dataset, item: Dataset) -> Dataset:
+def _request(header: Dataset, step: Dataset) -> Dataset:
     request = Dataset()
     for keyword in (*_ORDER, *_PROCEDURE):
         setattr(request, keyword, None)
-    study = tag_of("StudyInstanceUID")
-    request[study] = copied(header, study)
-    step = copied_item(item, character_sets.declared(header))
     # The order's numbers may stand beside the sequence or in it; the item knows best.
-    copy_elements(header, request, (*_ORDER, *_ORDER_ISSUERS))
+    copy_elements(header, request, ("StudyInstanceUID", *_ORDER, *_ORDER_ISSUERS))
     stated = [keyword for keyword in _ORDER if stored_bytes(step, keyword)]
     copy_elements(step, request, ("SpecificCharacterSet", *stated, *_ORDER_ISSUERS, *_PROCEDURE))
     return request

@@ -2,9 +2,12 @@ from __future__ import annotations
 
 import io
 import warnings
+from dataclasses import replace
 
 import pytest
 from pydicom import Dataset
+from pydicom.dataelem import RawDataElement
+from pydicom.tag import Tag
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from node.dicom import header as read
@@ -192,3 +195,30 @@ def test_a_short_is_signed_when_the_caller_says_so(signed: bool, expected: tuple
     ]
 
     assert tuple(found) == expected
+
+
+@pytest.mark.parametrize("vr", ["US", "FD", "SQ", "OB"])
+def test_a_text_that_is_none_of_its_vr_is_absent(vr: str) -> None:
+    header = Dataset()
+    tag = Tag("SeriesInstanceUID")
+    header[tag] = RawDataElement(tag, vr, 8, b"1.2.3.4\0", 0, False, True)
+
+    assert read.text(header, "SeriesInstanceUID") == ""
+
+
+@pytest.mark.parametrize(
+    ("vr", "value"), [("US", b"\1\0"), ("FD", bytes(8)), ("AT", b"\1\0\2\0"), ("LO", b"CC")]
+)
+def test_a_sequence_that_is_none_has_no_items(vr: str, value: bytes) -> None:
+    header = Dataset()
+    tag = Tag("ViewCodeSequence")
+    header[tag] = RawDataElement(tag, vr, len(value), value, 0, False, True)
+
+    assert read.items(header, "ViewCodeSequence") == []
+
+
+@pytest.mark.parametrize("view", ["CC", "MLO", "XCCL", ""])
+def test_a_stand_in_says_what_the_facts_say(view: str) -> None:
+    known = InstanceFacts("1.2.3", "1.2.4", "1.2.5", "1.2.6", "", "R", view, False)
+
+    assert facts(read.stand_in(known)) == replace(known, is_standard_view=view in ("CC", "MLO"))

@@ -16,6 +16,7 @@ from node.dicom.identity import (
     check_same_identity,
     copy_identity,
     most_complete,
+    unreadable,
 )
 from node.errors import IdentityConflict
 from tests.factories import JAPANESE_CHARACTER_SET, JAPANESE_NAME, make_mammogram
@@ -156,6 +157,31 @@ def test_checking_decodes_nothing_in_the_header() -> None:
     most_complete(images)
 
     assert all(image.get_item(keyword).is_raw for image in images for keyword in ("PatientName",))
+
+
+@pytest.mark.parametrize(
+    ("keyword", "vr", "value"),
+    [
+        ("OtherPatientIDsSequence", "LO", b"12345 "),
+        ("ProcedureCodeSequence", "UN", b"\0\0"),
+        ("AccessionNumber", "US", b"\1\0"),
+        ("RequestAttributesSequence", "IS", b"12"),
+    ],
+)
+def test_one_malformed_attribute_is_named_and_costs_no_other(
+    keyword: str, vr: str, value: bytes
+) -> None:
+    image, target = header(), Dataset()
+    tag = Tag(keyword)
+    image[tag] = RawDataElement(tag, vr, len(value), value, 0, False, True)
+
+    check_same_identity([image, header(view="MLO")])
+    copy_identity(image, target)
+
+    assert unreadable(image) == (keyword,)
+    assert tag not in target or target[tag].is_empty
+    assert target.get_item("PatientID").value == image.get_item("PatientID").value
+    assert unreadable(header()) == ()
 
 
 def test_a_misspelt_character_set_is_compared_and_copied() -> None:

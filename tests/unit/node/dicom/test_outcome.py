@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
+from pydicom.dataelem import RawDataElement
+from pydicom.tag import Tag
 
 from node.dicom import codes
 from node.dicom.codes import Code
 from node.dicom.outcome import PENDING_AT_TIME_LIMIT, headline, is_complete, remarks, summary
 from node.dicom.reasons import Note, Reason
 from tests.factories import four_view_study
-from tests.results import LESION, make_study
+from tests.results import ALGORITHM, LESION, make_study, stored
 
 LIMIT = "PENDING_AT_TIME_LIMIT. The time limit of the study passed first."
 FAULTY = (
@@ -18,6 +22,7 @@ FAULTY = (
     Reason.BIT_DEPTH,
     Reason.MISSING_IDENTITY,
     Reason.UNREADABLE_PIXELS,
+    Reason.UNREADABLE_HEADER,
 )
 
 
@@ -97,6 +102,28 @@ def test_each_image_that_was_not_analysed_is_named_with_its_reason() -> None:
         f"Not analysed: R MLO image {uids[2]}: {LIMIT}",
         f"Note on L MLO image {uids[3]}: IMPLANT. {Note.IMPLANT.text}",
     ]
+
+
+def test_an_image_that_another_model_saw_names_it_with_its_threshold() -> None:
+    study = make_study(four_view_study()[:1])
+    other = replace(ALGORITHM, version="0.9", parameters=("score_threshold=0.5", "max_boxes=5"))
+    (image,) = study.images
+
+    (said,) = remarks((replace(image, algorithm=other),))
+
+    model, name = f"{ALGORITHM.name} 0.9", f"R CC image {image.sop_instance_uid}"
+    assert said == f"Analysed by {model} (score_threshold=0.5, max_boxes=5): {name}"
+
+
+def test_what_could_not_be_copied_from_an_image_is_named_without_its_value() -> None:
+    header = stored(four_view_study()[0])
+    for keyword in ("OtherPatientIDsSequence", "RequestAttributesSequence"):
+        header[keyword] = RawDataElement(Tag(keyword), "LO", 6, b"SECRET", 0, False, True)
+
+    (said,) = remarks(make_study([header]).images)
+
+    assert said.startswith("Not copied from R CC image ")
+    assert said.endswith(", malformed: OtherPatientIDsSequence, RequestAttributesSequence")
 
 
 def test_a_study_is_complete_unless_its_time_limit_cut_it_short() -> None:
