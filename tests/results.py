@@ -65,7 +65,6 @@ def make_study(
             "device": DEVICE,
             "completed_at": COMPLETED_AT,
             "namespace": NAMESPACE,
-            "score_threshold": 0.3,
             **study,
         },
     )

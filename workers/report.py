@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from uuid import UUID
@@ -12,31 +11,28 @@ from uuid import UUID
 import structlog
 from pydicom import Dataset, dcmread
 
-from models.spec import SPECS
 from node.db.installation import uid_namespace
 from node.db.reporting import (
     BuiltResult,
-    ImageToReport,
-    ModelIdentity,
     StudyToReport,
     claim_report,
     record_failed_report,
     record_report,
 )
 from node.db.session import UNAVAILABLE
-from node.dicom.findings import Algorithm, ImageResult, StudyResult
-from node.dicom.identity import check_same_identity
+from node.dicom.findings import StudyResult
 from node.dicom.measurement_report import build_measurement_report
 from node.dicom.overlay import build_overlay
 from node.dicom.part10 import to_bytes
 from node.dicom.pixels import to_grey
-from node.dicom.uids import derive
+from node.dicom.reasons import Reason
 from node.errors import IdentityConflict, StateConflict
 from node.store.files import write_durably
 from node.store.paths import result_path
 from workers.failure import Failure, FailuresGoTo
 from workers.retry import FIRST_PAUSE_AT_WORK, LONGEST_PAUSE_AT_WORK, pause_before
 from workers.runtime import Runtime
+from workers.study_result import read_study
 
 log = structlog.get_logger(__name__)
 
@@ -73,47 +69,20 @@ def _conclude(runtime: Runtime, study: StudyToReport, namespace: UUID) -> None:
     try:
         _report(runtime, study, namespace)
     except IdentityConflict as conflict:
-        log.warning(
-            "study_stopped", study_instance_uid=study.study_instance_uid, reason=str(conflict)
-        )
-        _give_up(runtime, study, "IDENTITY_CONFLICT")
+        _stop(runtime, study, str(conflict), "IDENTITY_CONFLICT")
 
 
 def _report(runtime: Runtime, study: StudyToReport, namespace: UUID) -> None:
-    headers = [_header(runtime, image) for image in study.images]
-    check_same_identity(headers)
-    model = _model(runtime, study)
-    result = StudyResult(
-        images=tuple(
-            _image_result(header, image, model, namespace)
-            for header, image in zip(headers, study.images, strict=True)
-        ),
-        algorithm=_algorithm(model, namespace),
-        device=runtime.device,
-        completed_at=study.completed_at,
-        namespace=namespace,
-        score_threshold=_threshold(runtime, model),
-        predecessors=study.predecessors,
-    )
+    result = read_study(runtime, study, namespace)
+    if result is None:
+        _stop(runtime, study, "no header can be read", Reason.UNREADABLE_HEADER)
+        return
     built = [
         _store(runtime, kind, dataset, source_instance_id)
         for kind, dataset, source_instance_id in _objects(runtime, study, result)
         if str(dataset.SOPInstanceUID) not in study.results_already_made
     ]
     _record(runtime, study, built)
-
-
-def _image_result(
-    header: Dataset, image: ImageToReport, model: ModelIdentity, namespace: UUID
-) -> ImageResult:
-    other = None if image.model in (None, model) else image.model
-    return ImageResult(
-        header=header,
-        findings=image.findings,
-        not_analysed=image.not_analysed,
-        notes=image.notes,
-        algorithm=None if other is None else _algorithm(other, namespace),
-    )
 
 
 def _objects(
@@ -129,55 +98,9 @@ def _objects(
             continue
         grey = to_grey(dcmread(runtime.layout.absolute(row.path)))
         overlay = build_overlay(
-            _as_analysed(runtime, row, result),
-            image,
-            grey,
-            long_side=runtime.settings.results.overlay_long_side,
+            result, image, grey, long_side=runtime.settings.results.overlay_long_side
         )
         yield "overlay", overlay, row.instance_id
-
-
-def _header(runtime: Runtime, image: ImageToReport) -> Dataset:
-    return dcmread(runtime.layout.absolute(image.path), stop_before_pixels=True)
-
-
-def _as_analysed(runtime: Runtime, row: ImageToReport, result: StudyResult) -> StudyResult:
-    """Give the study as the model of this one image saw it.
-
-    Another model may look at an image that comes later; what was made of this one
-    stays true, and keeps its UID.
-    """
-    if row.model is None:
-        return result
-    return replace(
-        result,
-        algorithm=_algorithm(row.model, result.namespace),
-        score_threshold=_threshold(runtime, row.model),
-    )
-
-
-def _model(runtime: Runtime, study: StudyToReport) -> ModelIdentity:
-    models = [image.model for image in study.images if image.model is not None]
-    # When nothing was analysed no weights have looked: the report says which were due.
-    return (
-        models[-1] if models else ModelIdentity(runtime.settings.detector.model, "not run", "", ())
-    )
-
-
-def _threshold(runtime: Runtime, model: ModelIdentity) -> float:
-    """Give the threshold that the boxes passed, whatever the settings say by now."""
-    parameters = dict(model.parameters)
-    return float(parameters.get("score_threshold", runtime.settings.detector.score_threshold))
-
-
-def _algorithm(model: ModelIdentity, namespace: UUID) -> Algorithm:
-    return Algorithm(
-        name=SPECS[model.name].title,
-        version=model.version,
-        weights_sha256=model.weights_sha256,
-        device_uid=derive(namespace, "device", model.name, model.version),
-        parameters=tuple(f"{key}={value}" for key, value in model.parameters),
-    )
 
 
 def _store(
@@ -219,7 +142,9 @@ def _record(runtime: Runtime, study: StudyToReport, built: list[BuiltResult]) ->
     )
 
 
-def _give_up(runtime: Runtime, study: StudyToReport, reason: str) -> None:
+def _stop(runtime: Runtime, study: StudyToReport, why: str, reason: str) -> None:
+    """Give a study up for what its images are: another attempt cannot help."""
+    log.warning("study_stopped", study_instance_uid=study.study_instance_uid, reason=why)
     now = runtime.clock()
     with runtime.database.begin() as session:
         record_failed_report(

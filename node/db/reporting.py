@@ -4,45 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import Session
 
 from node.db import audit
 from node.db.events import Event
-from node.db.set_aside import not_set_aside
-from node.db.tables import Analysis, Delivery, Instance, Result, Study
+from node.db.report_images import ImageToReport, images_to_report
+from node.db.tables import Delivery, Result, Study
 from node.db.transitions import move
-from node.dicom.findings import Finding
-from node.dicom.geometry import Box
-from node.dicom.header import InstanceFacts
-from node.dicom.outcome import ANALYSIS_FAILED, PENDING_AT_TIME_LIMIT
 from node.errors import StateConflict
-from node.states import UNFINISHED_INSTANCE, DeliveryState, InstanceState, StudyState
-
-
-@dataclass(frozen=True, slots=True)
-class ModelIdentity:
-    """The model of an analysis, as its row names it."""
-
-    name: str
-    version: str
-    weights_sha256: str
-    parameters: tuple[tuple[str, Any], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ImageToReport:
-    """One received image and what its rows say of it."""
-
-    instance_id: int
-    facts: InstanceFacts
-    path: str
-    not_analysed: str
-    notes: tuple[str, ...]
-    findings: tuple[Finding, ...]
-    model: ModelIdentity | None
+from node.states import DeliveryState, StudyState
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,12 +87,6 @@ def claim_report(
         return None
     study.report_attempts += 1
     study.lease_until = lease_until
-    instances = session.scalars(
-        select(Instance)
-        .where(Instance.study_id == study_id, not_set_aside())
-        .options(selectinload(Instance.analyses).selectinload(Analysis.findings))
-        .order_by(Instance.id)
-    ).all()
     results = session.scalars(
         select(Result).where(Result.study_id == study_id).order_by(Result.id)
     ).all()
@@ -131,7 +97,7 @@ def claim_report(
         generation=study.generation + 1,
         completed_at=study.completed_at,
         report_attempts=study.report_attempts,
-        images=tuple(_image(instance) for instance in instances),
+        images=images_to_report(session, study_id),
         predecessors=tuple(
             (row.sop_class_uid, row.sop_instance_uid, row.series_instance_uid)
             for row in results
@@ -288,54 +254,3 @@ def replay_study(session: Session, row: Study, *, at: datetime, actor: str) -> N
         lease_until=None,
         published_at=None,
     )
-
-
-def _image(row: Instance) -> ImageToReport:
-    analysis = row.analyses[-1] if row.analyses else None
-    if row.state is not InstanceState.ANALYSED or analysis is None:
-        return ImageToReport(
-            instance_id=row.id,
-            facts=_facts(row),
-            path=row.path,
-            not_analysed=_why_not_analysed(row),
-            notes=(),
-            findings=(),
-            model=None,
-        )
-    return ImageToReport(
-        instance_id=row.id,
-        facts=_facts(row),
-        path=row.path,
-        not_analysed="",
-        notes=tuple(analysis.notes),
-        findings=tuple(
-            Finding(Box(found.x0, found.y0, found.x1, found.y1), found.score, found.rank)
-            for found in analysis.findings
-        ),
-        model=ModelIdentity(
-            analysis.model_name,
-            analysis.model_version,
-            analysis.weights_sha256,
-            tuple(sorted(analysis.parameters.items())),
-        ),
-    )
-
-
-def _facts(row: Instance) -> InstanceFacts:
-    return InstanceFacts(
-        sop_instance_uid=row.sop_instance_uid,
-        sop_class_uid=row.sop_class_uid,
-        study_instance_uid=row.study.study_instance_uid,
-        series_instance_uid=row.series_instance_uid,
-        transfer_syntax_uid=row.transfer_syntax_uid,
-        laterality=row.laterality,
-        view=row.view,
-        is_standard_view=row.is_standard_view,
-    )
-
-
-def _why_not_analysed(row: Instance) -> str:
-    # An image that waits for another attempt has a reason too: that of the last one.
-    if row.state in UNFINISHED_INSTANCE:
-        return PENDING_AT_TIME_LIMIT
-    return row.reason if row.state is InstanceState.REJECTED else ANALYSIS_FAILED

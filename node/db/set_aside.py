@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, or_
 from sqlalchemy.orm import Session
 
 from node.db.events import Event
@@ -43,8 +42,3 @@ def set_aside(session: Session, row: Instance, *, why: str, at: datetime, actor:
 def is_set_aside(row: Instance) -> bool:
     """Say whether a person set this image aside."""
     return row.state is InstanceState.REJECTED and row.reason == Reason.SET_ASIDE
-
-
-def not_set_aside() -> ColumnElement[bool]:
-    """Ask in SQL for the images that reports speak of."""
-    return or_(Instance.state != InstanceState.REJECTED, Instance.reason != Reason.SET_ASIDE)

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from node.dicom.geometry import Box, clip, pixel_range
+from node.dicom.geometry import Box, pixel_range
 from node.dicom.plain_text import plain
 
 if TYPE_CHECKING:
@@ -121,7 +121,6 @@ def draw(
 def _frame(box: Box, size: tuple[int, int], drawn: tuple[int, int]) -> _Area:
     """Map a box into the drawing: the pixels that it touches, at least one."""
     (rows, columns), (height, width) = size, drawn
-    box = clip(box, rows=rows, columns=columns)
     first_column, last_column = pixel_range(box.x0 * width / columns, box.x1 * width / columns)
     first_row, last_row = pixel_range(box.y0 * height / rows, box.y1 * height / rows)
     first_column, first_row = min(first_column, width - 1), min(first_row, height - 1)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from node.dicom.header import text
+
 if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
@@ -36,7 +38,8 @@ class Finding:
 class Algorithm:
     """The model that looked, as every result names it (TID 4019).
 
-    ``version`` changes with the weights; ``parameters`` are ``key=value`` texts.
+    ``version`` changes with the weights; ``parameters`` are ``key=value`` texts, the
+    threshold that boxes had to pass among them.
     """
 
     name: str
@@ -77,17 +80,19 @@ class ImageResult:
     @property
     def sop_instance_uid(self) -> str:
         """SOP Instance UID (0008,0018) of the source image."""
-        return str(self.header.SOPInstanceUID)
+        return text(self.header, "SOPInstanceUID")
 
 
 @dataclass(frozen=True, slots=True)
 class StudyResult:
     """Everything that the objects of one study's report are made from.
 
-    ``completed_at`` (timezone-aware UTC, from the study's row) is the only clock that
-    the objects know, so that building them again gives the same bytes. ``namespace``
-    is the installation's UUID for derived UIDs. ``predecessors`` are (SOP Class UID,
-    SOP Instance UID, Series Instance UID) of the reports that this one supersedes.
+    ``completed_at`` (timezone-aware, from the study's row) is the only clock that the
+    objects know, so that building them again gives the same bytes; its time zone is the
+    hospital's, for sources that name none. ``algorithm`` is the newest that has looked.
+    ``namespace`` is the installation's UUID for derived UIDs. ``predecessors`` are (SOP
+    Class UID, SOP Instance UID, Series Instance UID) of the reports that this one
+    supersedes.
     """
 
     images: tuple[ImageResult, ...]
@@ -95,7 +100,6 @@ class StudyResult:
     device: Device
     completed_at: datetime
     namespace: UUID
-    score_threshold: float
     predecessors: tuple[tuple[str, str, str], ...] = ()
 
     @property
@@ -103,7 +107,11 @@ class StudyResult:
         """The images that the detector looked at."""
         return tuple(image for image in self.images if not image.not_analysed)
 
+    def algorithm_of(self, image: ImageResult) -> Algorithm:
+        """Give the algorithm that looked at ``image``, or was due to."""
+        return image.algorithm or self.algorithm
+
     @property
     def study_instance_uid(self) -> str:
         """Study Instance UID (0020,000D), the same in every image."""
-        return str(self.images[0].header.StudyInstanceUID)
+        return text(self.images[0].header, "StudyInstanceUID")

@@ -20,7 +20,7 @@ from node.dicom.content_items import (
     uid_reference,
 )
 from node.dicom.geometry import clip, closed_polyline
-from node.dicom.header import laterality
+from node.dicom.header import laterality, short
 from node.dicom.identity import check_same_identity, most_complete
 from node.dicom.image_label import in_viewing_order, label
 from node.dicom.image_library import image_library, referable
@@ -57,6 +57,7 @@ def build_measurement_report(study: StudyResult) -> Dataset:
         MEASUREMENT_REPORT,
         study,
         source,
+        algorithm=study.algorithm,
         sop_instance_uid=report_uid(MEASUREMENT_REPORT.name, study),
         instance_number=1,
     )
@@ -140,7 +141,9 @@ def _measurement_group(
 ) -> ContentItem:
     """State one box (TID 1410)."""
     header = result.header
-    points = closed_polyline(clip(finding.box, rows=header.Rows, columns=header.Columns))
+    rows, columns = short(header, "Rows") or 0, short(header, "Columns") or 0
+    # PS3.3 C.18.6: no point lies outside the image, whatever the rows hold.
+    points = closed_polyline(clip(finding.box, rows=rows, columns=columns))
     source = object_reference(header)[:2]
     contains, modifies = Relation.CONTAINS, Relation.HAS_CONCEPT_MOD
     side = laterality(header)
@@ -158,7 +161,7 @@ def _measurement_group(
         code(contains, codes.FINDING_CATEGORY, codes.ABNORMAL_STRUCTURE),
         code(contains, codes.FINDING, codes.LESION),
         code(modifies, codes.FINDING_SITE, codes.BREAST, *known),
-        *_algorithm(result.algorithm or study.algorithm),
+        *_algorithm(study.algorithm_of(result)),
         number(
             contains,
             codes.PROBABILITY_OF_CANCER,

@@ -9,7 +9,7 @@ from pydicom import Dataset
 from node.dicom import codes
 from node.dicom.content_items import reference
 from node.dicom.drawing import Mark, draw
-from node.dicom.header import numbers
+from node.dicom.header import laterality, numbers, short
 from node.dicom.image_label import viewing_place
 from node.dicom.reasons import Note
 from node.dicom.references import object_reference
@@ -52,7 +52,7 @@ def build_overlay(
         ``grey`` is not the picture of ``image``, or ``image`` was not analysed.
     """
     header = image.header
-    if grey.shape != (header.Rows, header.Columns):
+    if grey.shape != (short(header, "Rows"), short(header, "Columns")):
         raise ValueError(f"instance {image.sop_instance_uid} has not {grey.shape} pixels")
     if image.not_analysed:
         raise ValueError(f"instance {image.sop_instance_uid} was not analysed")
@@ -60,6 +60,7 @@ def build_overlay(
         OVERLAY,
         study,
         header,
+        algorithm=study.algorithm_of(image),
         sop_instance_uid=image_result_uid(OVERLAY.name, study, image, str(long_side)),
         instance_number=viewing_place(study.images, image),
     )
@@ -67,7 +68,7 @@ def build_overlay(
     _add_capture(overlay, study, header)
     _add_anatomy(overlay, header)
     _add_derivation(overlay, header, image, is_reduced=picture.shape[:2] != grey.shape)
-    _add_spacing(overlay, header, picture)
+    _add_spacing(overlay, header, grey, picture)
     _add_pixels(overlay, picture)
     return overlay
 
@@ -77,7 +78,8 @@ def _marks(image: ImageResult) -> list[Mark]:
 
 
 def _footer(study: StudyResult, image: ImageResult) -> list[str]:
-    name = f"{study.algorithm.name} {study.algorithm.version}"
+    algorithm = study.algorithm_of(image)
+    name = f"{algorithm.name} {algorithm.version}"
     found = [] if image.findings else ["no region at or above the reporting threshold"]
     return [DISCLAIMER, *found, name]
 
@@ -97,15 +99,14 @@ def _add_anatomy(overlay: Dataset, header: Dataset) -> None:
     """Say which breast, which view and which way up, as far as the source does."""
     overlay.PatientOrientation = None
     copy_elements(header, overlay, _ANATOMY)
-    if stored_bytes(header, "ImageLaterality"):
-        copy_elements(header, overlay, ["ImageLaterality"])
+    # Of the image even where the source says it of its series: ours holds both sides.
+    side = laterality(header)
+    if side:
+        overlay.ImageLaterality = side
     else:
-        # Type 2C of a paired body part: what the source does not know stays empty.
-        overlay.Laterality = None
-        copy_elements(header, overlay, ["Laterality"])
+        overlay.Laterality = None  # type 2C of a paired body part: unknown is empty
+    # Of the series too, so the same in all: the detector looks at nothing else.
     overlay.BodyPartExamined = "BREAST"
-    if stored_bytes(header, "BodyPartExamined"):
-        copy_elements(header, overlay, ["BodyPartExamined"])
     for view in overlay.get("ViewCodeSequence") or ():
         # Type 2 in a mammogram, type 3 here, where an empty one is an error.
         if "ViewModifierCodeSequence" in view and not view.ViewModifierCodeSequence:
@@ -128,7 +129,7 @@ def _add_derivation(
     source.SpatialLocationsPreserved = "NO" if is_reduced else "YES"
     overlay.SourceImageSequence = [source]
     series = Dataset()
-    series.SeriesInstanceUID = header.SeriesInstanceUID
+    series.SeriesInstanceUID = object_reference(header)[2]
     series.ReferencedInstanceSequence = [reference(*object_reference(header)[:2])]
     overlay.ReferencedSeriesSequence = [series]
     overlay.BurnedInAnnotation = "NO"
@@ -141,15 +142,16 @@ def _add_derivation(
         overlay.LossyImageCompression = "01"
 
 
-def _add_spacing(overlay: Dataset, header: Dataset, picture: NDArray[np.uint8]) -> None:
+def _add_spacing(
+    overlay: Dataset, header: Dataset, grey: NDArray[np.uint8], picture: NDArray[np.uint8]
+) -> None:
     """Scale Pixel Spacing with the picture; spacing at the detector never becomes one."""
     spacing = numbers(header, "PixelSpacing")
     if len(spacing) != 2 or min(spacing) <= 0:
         return
-    rows, columns = picture.shape[:2]
     overlay.PixelSpacing = [
-        f"{spacing[0] * header.Rows / rows:.8g}",
-        f"{spacing[1] * header.Columns / columns:.8g}",
+        f"{distance * before / after:.8g}"
+        for distance, before, after in zip(spacing, grey.shape, picture.shape[:2], strict=True)
     ]
     copy_elements(
         header,

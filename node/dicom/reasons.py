@@ -70,6 +70,9 @@ class Reason(_Worded):
 STORED_ONLY: Final = frozenset({Reason.OWN_OBJECT, Reason.NOT_AN_ANALYSED_CLASS})
 """Objects that the SCP rejects as it records them: they never need a report."""
 
+NEVER_REPORTED: Final = STORED_ONLY | {Reason.SET_ASIDE}
+"""A report neither counts nor names what was rejected for one of these."""
+
 
 class Note(_Worded):
     """What a reader should know of an image that was analysed."""

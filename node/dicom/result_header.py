@@ -17,7 +17,7 @@ from node.dicom.result_uids import series_instance_uid
 from node.dicom.verbatim import copy_elements, stored_bytes
 
 if TYPE_CHECKING:
-    from node.dicom.findings import Device, StudyResult
+    from node.dicom.findings import Algorithm, Device, StudyResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +52,14 @@ def start_result(
     study: StudyResult,
     source: Dataset,
     *,
+    algorithm: Algorithm,
     sop_instance_uid: str,
     instance_number: int,
 ) -> Dataset:
     """Build a result up to its content: the identity of ``source``, our series and device.
 
     Every date and time is ``study.completed_at``, in the time zone that the source
-    declares, else as given.
+    declares, else as given. None of them is the series': later generations join it.
     """
     moment = local_moment(study.completed_at, source)
     result = Dataset()
@@ -66,15 +67,15 @@ def start_result(
     result.SOPClassUID = kind.sop_class_uid
     result.SOPInstanceUID = sop_instance_uid
     result.InstanceNumber = instance_number
-    result.InstanceCreationDate = result.SeriesDate = result.ContentDate = dicom_date(moment)
-    result.InstanceCreationTime = result.SeriesTime = result.ContentTime = dicom_time(moment)
+    result.InstanceCreationDate = result.ContentDate = dicom_date(moment)
+    result.InstanceCreationTime = result.ContentTime = dicom_time(moment)
     result.Modality = kind.modality
-    result.SeriesInstanceUID = series_instance_uid(kind.name, study)
+    result.SeriesInstanceUID = series_instance_uid(kind.name, study, algorithm)
     result.SeriesNumber = kind.series_number
     result.SeriesDescription = plain(
         f"{kind.series_description} {study.device.model_name}", LO_LENGTH
     )
-    _add_equipment(result, study.device, study.algorithm.device_uid)
+    _add_equipment(result, study.device, algorithm.device_uid)
     _add_acquisition_unit(result, source)
     result.ContentQualification = "RESEARCH"
     result.file_meta = file_meta(result)
@@ -82,7 +83,12 @@ def start_result(
 
 
 def local_moment(moment: datetime, source: Dataset) -> datetime:
-    """Move ``moment`` to TimezoneOffsetFromUTC (0008,0201) of ``source``, if it has one."""
+    """Move ``moment`` to TimezoneOffsetFromUTC (0008,0201) of ``source``, if it has one.
+
+    A result has that attribute only where its source has it: it holds for every date and
+    time of the object (PS3.3 C.12.1.1), and nobody knows the zone of a Study Time that was
+    copied from a source without one. Our own times then stand beside it in the hospital's.
+    """
     match = _OFFSET.fullmatch(stored_bytes(source, "TimezoneOffsetFromUTC").strip(b"\0 "))
     if match is None:
         return moment
@@ -109,8 +115,7 @@ def _add_equipment(result: Dataset, device: Device, device_uid: str) -> None:
     result.DeviceSerialNumber = plain(device.serial_number, LO_LENGTH)
     result.StationName = plain(device.station_name, SH_LENGTH)
     result.DeviceUID = device_uid
-    # Optional, and a name that lost its letters would be worse than none.
-    if device.institution_name and device.institution_name.isascii():
+    if device.institution_name:
         result.InstitutionName = plain(device.institution_name, LO_LENGTH)
 
 

@@ -14,12 +14,18 @@ from node.dicom import uids
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from node.dicom.findings import Finding, ImageResult, StudyResult
+    from node.dicom.findings import Algorithm, Finding, ImageResult, StudyResult
 
 
-def series_instance_uid(kind: str, study: StudyResult) -> str:
-    """Derive the one series of this kind, study and model."""
-    return uids.derive(study.namespace, "series", kind, *_run(study))
+def series_instance_uid(kind: str, study: StudyResult, algorithm: Algorithm) -> str:
+    """Derive the one series of this kind, study, model and device.
+
+    General Equipment (PS3.3 C.7.5.1) describes a series: a newer version of the node,
+    or one of another name, starts another.
+    """
+    return uids.derive(
+        study.namespace, "series", kind, *_run(study, algorithm), _digest(_device(study, algorithm))
+    )
 
 
 def report_uid(kind: str, study: StudyResult) -> str:
@@ -30,23 +36,24 @@ def report_uid(kind: str, study: StudyResult) -> str:
         study.namespace,
         "instance",
         kind,
-        *_run(study),
+        *_run(study, study.algorithm),
         *(image.sop_instance_uid for image in images),
-        _digest(_settings(study)),
-        *(_digest(_said(image)) for image in images),
+        _digest(_settings(study, study.algorithm)),
+        *(_digest([*_said(image), *_looked(study.algorithm_of(image))]) for image in images),
         _digest(predecessors),
     )
 
 
 def image_result_uid(kind: str, study: StudyResult, image: ImageResult, *settings: str) -> str:
     """Derive the UID of a result on one image; the study's other images do not matter."""
+    algorithm = study.algorithm_of(image)
     return uids.derive(
         study.namespace,
         "instance",
         kind,
-        *_run(study),
+        *_run(study, algorithm),
         image.sop_instance_uid,
-        _digest([*_settings(study), *settings]),
+        _digest([*_settings(study, algorithm), *settings]),
         _digest(_said(image)),
     )
 
@@ -56,7 +63,7 @@ def tracking_uid(study: StudyResult, image: ImageResult, finding: Finding) -> st
     twins = [other for other in image.findings if _rounded(other) == _rounded(finding)]
     # Viewers merge groups of one tracking UID; boxes that round alike keep theirs by rank.
     rank = [str(finding.rank)] if len(twins) > 1 else []
-    algorithm = image.algorithm or study.algorithm
+    algorithm = study.algorithm_of(image)
     return uids.derive(
         study.namespace,
         "tracking",
@@ -68,17 +75,24 @@ def tracking_uid(study: StudyResult, image: ImageResult, finding: Finding) -> st
     )
 
 
-def _run(study: StudyResult) -> tuple[str, str, str]:
-    return (study.study_instance_uid, study.algorithm.name, study.algorithm.version)
+def _run(study: StudyResult, algorithm: Algorithm) -> tuple[str, str, str]:
+    return (study.study_instance_uid, algorithm.name, algorithm.version)
 
 
-def _settings(study: StudyResult) -> list[str]:
+def _looked(algorithm: Algorithm) -> list[str]:
+    return [algorithm.name, algorithm.version, *algorithm.parameters]
+
+
+def _settings(study: StudyResult, algorithm: Algorithm) -> list[str]:
     """List what an administrator can change and a result shows."""
+    return [*algorithm.parameters, *_device(study, algorithm)]
+
+
+def _device(study: StudyResult, algorithm: Algorithm) -> list[str]:
+    """List what a result shows of the equipment that made it."""
     device = study.device
     return [
-        repr(float(study.score_threshold)),
-        *study.algorithm.parameters,
-        study.algorithm.device_uid,
+        algorithm.device_uid,
         device.manufacturer,
         device.model_name,
         device.software_versions,

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from config.settings import StudySettings
 from node.db.events import Event
-from node.db.set_aside import not_set_aside
+from node.db.studies import is_to_report
 from node.db.tables import Association, Instance, Study
 from node.db.transitions import move
 from node.dicom.views import STANDARD_VIEWS
@@ -100,8 +100,8 @@ def _facts_of_open_studies(session: Session, study_id: int | None = None) -> dic
     """Facts of every OPEN study, or of one, in three queries however many there are."""
     is_asked = [
         Study.state == StudyState.OPEN,
-        # Without an image there is nothing to report: it waits for one.
-        Study.instances.any(not_set_aside()),
+        # Without an image of its own there is nothing to report: it waits for one.
+        Study.instances.any(is_to_report()),
     ]
     if study_id is not None:
         is_asked.append(Study.id == study_id)

@@ -98,6 +98,16 @@ def type_2_missing() -> Recipe:
     )
 
 
+def sides_of_series() -> Recipe:
+    """Sources that say the side of their series, and one that says none."""
+    images, study = four_views()
+    for image in images:
+        image.Laterality = image.ImageLaterality
+        del image.ImageLaterality
+    images[1].Laterality = None
+    return images, study
+
+
 FORMS: dict[str, Callable[[], Recipe]] = {
     "findings": four_views,
     "without_findings": lambda: (four_view_study(), {}),
@@ -122,6 +132,7 @@ FORMS: dict[str, Callable[[], Recipe]] = {
         {"findings": {0: (LESION,)}},
     ),
     "type_2_missing": type_2_missing,
+    "sides_of_series": sides_of_series,
 }
 
 

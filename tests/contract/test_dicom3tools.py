@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from pydicom import dcmread
 
+from node.dicom.measurement_report import build_measurement_report
 from node.dicom.part10 import to_bytes
 from tests.contract.forms import BAD, Form
 from tests.requirements import program
@@ -19,6 +22,7 @@ pytestmark = pytest.mark.dicom3tools
 # What a source does not say, its results cannot: a warning, never an error.
 SAID_OF_POOR_SOURCES = {
     "no_side_no_view": re.compile(r"Laterality.* is only permitted to be empty when actually unk"),
+    "sides_of_series": re.compile(r"Laterality.* is only permitted to be empty when actually unk"),
     "type_2_missing": re.compile(r"(StudyTime|StudyID).* would be needed to build DICOMDIR"),
 }
 
@@ -59,6 +63,27 @@ def test_dcentvfy_finds_one_patient_and_one_study_in_images_and_results(form: Fo
 
     assert [line for line in said if line.startswith("Error")] == []
     assert status == 0
+
+
+def test_dcentvfy_finds_one_series_in_the_results_of_two_generations(
+    form_named: Callable[[str], Form], tmp_path: Path
+) -> None:
+    """Half a day later a late image makes another report, in the series of the first."""
+    form = form_named("findings")
+    first = dcmread(form.report)
+    later = replace(
+        form.study,
+        completed_at=form.study.completed_at + timedelta(hours=12),
+        predecessors=((first.SOPClassUID, first.SOPInstanceUID, first.SeriesInstanceUID),),
+    )
+    second = tmp_path / "second.dcm"
+    second.write_bytes(to_bytes(build_measurement_report(later)))
+
+    status, said = findings_of("dcentvfy", form.report, second)
+
+    assert dcmread(second).SeriesInstanceUID == first.SeriesInstanceUID
+    assert dcmread(second).SOPInstanceUID != first.SOPInstanceUID
+    assert (status, said) == (0, [])
 
 
 def test_results_lack_no_attribute_of_patient_or_study_that_images_have(form: Form) -> None:

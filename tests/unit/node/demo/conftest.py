@@ -71,7 +71,6 @@ def exchanged(tmp_path: Path) -> Exchanged:
         device=Device("mgnode", "mgnode", "0.1.0", "0", "MGNODE"),
         completed_at=datetime(2024, 2, 29, 8, 5, 9, tzinfo=UTC),
         namespace=UUID("3c9d2a7e-54c8-4f0b-9d4e-0c7a1f2b3d4e"),
-        score_threshold=0.3,
     )
     grey = np.zeros((images[0].Rows, images[0].Columns), np.uint8)
     objects = [

@@ -8,13 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from pydicom import Dataset, FileDataset
 from pydicom.dataelem import RawDataElement
 from pydicom.tag import Tag
 from pydicom.uid import SecondaryCaptureImageStorage
 
 from node.dicom.drawing import GREEN
-from node.dicom.findings import Finding, StudyResult
+from node.dicom.findings import Finding
 from node.dicom.geometry import Box
 from node.dicom.overlay import build_overlay
 from node.dicom.part10 import to_bytes
@@ -24,6 +23,7 @@ from tests.factories import (
     four_view_study,
     make_mammogram,
 )
+from tests.overlays import overlay_of, overlay_of_one
 from tests.results import (
     ALGORITHM,
     DEVICE,
@@ -32,19 +32,7 @@ from tests.results import (
     make_study,
     raw_value,
     stored,
-    written,
 )
-
-
-def overlay_of(study: StudyResult, place: int = 0, *, long_side: int = 2048) -> FileDataset:
-    image = study.images[place]
-    return written(build_overlay(study, image, grey_of(image.header), long_side=long_side))
-
-
-def overlay_of_one(long_side: int = 2048, **attributes: Any) -> FileDataset:
-    return overlay_of(
-        make_study([make_mammogram(**attributes)], findings={0: (LESION,)}), long_side=long_side
-    )
 
 
 def green(picture: NDArray[np.uint8]) -> NDArray[np.bool_]:
@@ -116,67 +104,16 @@ def test_it_refers_to_its_source(long_side: int, preserved: str) -> None:
     assert instance.ReferencedSOPInstanceUID == image.SOPInstanceUID
 
 
-def test_side_view_and_orientation_are_copied_without_an_empty_modifier() -> None:
-    overlay = overlay_of_one(view="MLO", laterality="R")
+@pytest.mark.parametrize("keyword", ["Rows", "Columns"])
+def test_a_size_of_two_values_is_read_as_its_first(keyword: str) -> None:
+    image = stored(make_mammogram())
+    twice = image.get_item(keyword).value * 2
+    image[keyword] = RawDataElement(Tag(keyword), "US", 4, twice, 0, False, True)
+    study = make_study([image], findings={0: (LESION,)})
 
-    assert overlay.ImageLaterality == "R"
-    assert overlay.PatientOrientation == ["P", "FL"]
-    assert overlay.BodyPartExamined == "BREAST"
-    view = overlay.ViewCodeSequence[0]
-    assert view.CodeMeaning == "medio-lateral oblique"
-    assert "ViewModifierCodeSequence" not in view
-    assert "Laterality" not in overlay
+    overlay = build_overlay(study, study.images[0], np.zeros((331, 257), np.uint8), long_side=0)
 
-
-def test_a_view_modifier_that_says_something_is_kept() -> None:
-    image = make_mammogram()
-    modifier = Dataset()
-    modifier.CodeValue = "399209000"
-    modifier.CodingSchemeDesignator = "SCT"
-    modifier.CodeMeaning = "Implant Displaced"
-    image.ViewCodeSequence[0].ViewModifierCodeSequence = [modifier]
-
-    overlay = overlay_of(make_study([image]))
-
-    assert overlay.ViewCodeSequence[0].ViewModifierCodeSequence[0].CodeValue == "399209000"
-
-
-def test_what_the_source_does_not_say_stays_empty() -> None:
-    overlay = overlay_of_one(
-        ImageLaterality=None,
-        ViewCodeSequence=None,
-        PatientOrientation=None,
-        BodyPartExamined=None,
-        BurnedInAnnotation=None,
-    )
-
-    assert overlay["Laterality"].is_empty
-    assert overlay["PatientOrientation"].is_empty
-    assert "ViewCodeSequence" not in overlay
-    assert overlay.BodyPartExamined == "BREAST"
-    assert overlay.BurnedInAnnotation == "NO"
-
-
-def test_a_side_of_the_series_is_copied_too() -> None:
-    assert overlay_of_one(ImageLaterality=None, Laterality="R").Laterality == "R"
-
-
-def test_burned_in_annotation_of_the_source_is_admitted() -> None:
-    assert overlay_of_one(BurnedInAnnotation="YES").BurnedInAnnotation == "YES"
-
-
-def test_lossy_once_is_lossy_for_ever() -> None:
-    copied = overlay_of_one(
-        LossyImageCompression="01",
-        LossyImageCompressionRatio="12.5",
-        LossyImageCompressionMethod="ISO_10918_1",
-    )
-    noticed = overlay_of(
-        make_study([make_mammogram(LossyImageCompression=None)], notes={0: ("LOSSY",)})
-    )
-
-    assert (copied.LossyImageCompression, copied.LossyImageCompressionRatio) == ("01", 12.5)
-    assert noticed.LossyImageCompression == "01"
+    assert (overlay.Rows, overlay.Columns) == (331, 257)
 
 
 def test_pixel_spacing_grows_with_the_reduction() -> None:

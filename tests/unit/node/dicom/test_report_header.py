@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from pydicom import Dataset
@@ -56,9 +57,19 @@ class TestHeader:
     def test_every_date_is_the_completion_of_the_study(self) -> None:
         report = report_of(with_box())
 
-        for event in ("InstanceCreation", "Content", "Series"):
+        for event in ("InstanceCreation", "Content"):
             assert report[f"{event}Date"].value == "20240305"
             assert report[f"{event}Time"].value == "233015"
+
+    def test_dates_are_the_hospital_s_where_the_source_declares_no_time_zone(self) -> None:
+        """At 08:30 in Tokyo it is still yesterday in UTC, a day before the exam."""
+        moment = COMPLETED_AT.astimezone(ZoneInfo("Asia/Tokyo"))
+
+        report = report_of(replace(with_box(), completed_at=moment))
+
+        assert (report.ContentDate, report.ContentTime) == ("20240306", "083015")
+        # It would say of the copied Study Time too in which zone that is.
+        assert "TimezoneOffsetFromUTC" not in report
 
     @pytest.mark.parametrize(
         ("offset", "expected"),
@@ -217,7 +228,7 @@ def test_a_later_completion_moves_the_dates_and_nothing_else() -> None:
 
     differing = {element.keyword for element in one if other[element.tag] != element}
 
-    dates = {"InstanceCreation", "Content", "Series"}
+    dates = {"InstanceCreation", "Content"}
     assert differing == {f"{event}{part}" for event in dates for part in ("Date", "Time")}
 
 

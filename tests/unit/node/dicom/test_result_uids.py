@@ -28,7 +28,6 @@ def study() -> StudyResult:
 CHANGES = {
     "another model version": {"algorithm": replace(ALGORITHM, version="2.0")},
     "another parameter": {"algorithm": replace(ALGORITHM, parameters=("side=801",))},
-    "another threshold": {"score_threshold": 0.31},
     "another software version": {"device": replace(DEVICE, software_versions="0.2.0")},
 }
 
@@ -40,6 +39,26 @@ def test_other_settings_give_other_uids(change: str) -> None:
     assert report_uid("report", one) != report_uid("report", other)
     assert image_result_uid("overlay", one, one.images[0]) != image_result_uid(
         "overlay", other, other.images[0]
+    )
+
+
+@pytest.mark.parametrize(
+    "attribute", ["software_versions", "station_name", "serial_number", "institution_name"]
+)
+def test_equipment_that_is_described_otherwise_has_another_series(attribute: str) -> None:
+    """General Equipment is the series': dcentvfy takes two of them in one for an error."""
+    other = replace(study(), device=replace(DEVICE, **{attribute: "other"}))
+
+    assert series_instance_uid("report", other, ALGORITHM) != series_instance_uid(
+        "report", study(), ALGORITHM
+    )
+
+
+def test_a_threshold_that_changes_starts_no_series() -> None:
+    other = replace(ALGORITHM, parameters=("score_threshold=0.5",))
+
+    assert series_instance_uid("report", study(), other) == series_instance_uid(
+        "report", study(), ALGORITHM
     )
 
 
@@ -58,6 +77,8 @@ def changed_image(place: int, **changes: object) -> StudyResult:
         changed_image(1, not_analysed="FOR_PROCESSING"),
         changed_image(1, notes=("IMPLANT",)),
         changed_image(3, not_analysed="UNREADABLE_PIXELS"),
+        changed_image(1, algorithm=replace(ALGORITHM, version="0.9")),
+        changed_image(1, algorithm=replace(ALGORITHM, parameters=("score_threshold=0.5",))),
         replace(study(), images=study().images[:3]),
         replace(study(), predecessors=(("1.2", "1.3", "1.4"),)),
     ],
@@ -87,11 +108,19 @@ def test_a_late_image_changes_no_overlay_of_the_others() -> None:
     )
 
 
+def test_a_new_model_for_the_study_changes_no_overlay_of_an_image_that_the_old_one_saw() -> None:
+    late = replace(changed_image(0, algorithm=ALGORITHM), algorithm=replace(ALGORITHM, version="2"))
+
+    assert image_result_uid("overlay", late, late.images[0], "2048") == image_result_uid(
+        "overlay", study(), study().images[0], "2048"
+    )
+
+
 def test_every_kind_and_size_has_its_own_uid() -> None:
     one = study()
     uids = {
-        series_instance_uid("report", one),
-        series_instance_uid("overlay", one),
+        series_instance_uid("report", one, ALGORITHM),
+        series_instance_uid("overlay", one, ALGORITHM),
         report_uid("report", one),
         image_result_uid("overlay", one, one.images[0], "2048"),
         image_result_uid("overlay", one, one.images[0], "0"),

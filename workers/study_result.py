@@ -1,0 +1,110 @@
+"""The rows and files of a complete study as the one input of its results."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from uuid import UUID
+
+import structlog
+from pydicom import dcmread
+
+from models.spec import SPECS
+from node.db.report_images import ImageToReport, ModelIdentity
+from node.db.reporting import StudyToReport
+from node.dicom.findings import Algorithm, ImageResult, StudyResult
+from node.dicom.header import MALFORMED, stand_in
+from node.dicom.measurement_report import build_measurement_report
+from node.dicom.outcome import ANALYSIS_FAILED
+from node.dicom.part10 import to_bytes
+from node.dicom.reasons import Reason
+from node.dicom.uids import derive
+from workers.failure import describe
+from workers.runtime import Runtime
+
+log = structlog.get_logger(__name__)
+
+
+def read_study(runtime: Runtime, study: StudyToReport, namespace: UUID) -> StudyResult | None:
+    """Read the headers of a study's images and name what became of each.
+
+    One malformed header must not cost the others their report: its image keeps its UIDs
+    and gets the reason UNREADABLE_HEADER. None when that is so of all of them: nobody
+    knows then whose report it would be.
+    """
+    model = _model(runtime, study)
+    empty = StudyResult(
+        images=(),
+        algorithm=_algorithm(model, namespace),
+        device=runtime.device,
+        completed_at=study.completed_at.astimezone(runtime.time_zone),
+        namespace=namespace,
+        predecessors=study.predecessors,
+    )
+    results = [_image_result(runtime, empty, row) for row in study.images]
+    if not any(results):
+        return None
+    images = tuple(
+        result or _stand_in(row) for result, row in zip(results, study.images, strict=True)
+    )
+    return replace(empty, images=images)
+
+
+def _image_result(runtime: Runtime, study: StudyResult, row: ImageToReport) -> ImageResult | None:
+    """Read one image; None when no report can be made of its header."""
+    with runtime.layout.absolute(row.path).open("rb") as stream:
+        try:
+            image = ImageResult(
+                header=dcmread(stream, stop_before_pixels=True),
+                findings=row.findings,
+                not_analysed=row.not_analysed,
+                notes=row.notes,
+                algorithm=_other_algorithm(study, row),
+            )
+            to_bytes(build_measurement_report(replace(study, images=(image,))))
+        except MALFORMED as error:
+            if isinstance(error, OSError) and error.errno is not None:
+                raise  # the disk's fault and not the header's
+            failure = describe(error)
+            log.warning(
+                "header_unreadable",
+                sop_instance_uid=row.facts.sop_instance_uid,
+                kind=failure.kind,
+                place=failure.place,
+            )
+            return None
+    return image
+
+
+def _stand_in(row: ImageToReport) -> ImageResult:
+    """Name an image by what its row knows; a reason of the row's own stays."""
+    is_unexplained = row.not_analysed in ("", ANALYSIS_FAILED)
+    return ImageResult(
+        header=stand_in(row.facts),
+        findings=(),
+        not_analysed=Reason.UNREADABLE_HEADER if is_unexplained else row.not_analysed,
+    )
+
+
+def _model(runtime: Runtime, study: StudyToReport) -> ModelIdentity:
+    models = [image.model for image in study.images if image.model is not None]
+    # When nothing was analysed no weights have looked: the report says which were due.
+    return (
+        models[-1] if models else ModelIdentity(runtime.settings.detector.model, "not run", "", ())
+    )
+
+
+def _other_algorithm(study: StudyResult, row: ImageToReport) -> Algorithm | None:
+    if row.model is None:
+        return None
+    algorithm = _algorithm(row.model, study.namespace)
+    return None if algorithm == study.algorithm else algorithm
+
+
+def _algorithm(model: ModelIdentity, namespace: UUID) -> Algorithm:
+    return Algorithm(
+        name=SPECS[model.name].title,
+        version=model.version,
+        weights_sha256=model.weights_sha256,
+        device_uid=derive(namespace, "device", model.name, model.version),
+        parameters=tuple(f"{key}={value}" for key, value in model.parameters),
+    )
