@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import sys
+from typing import Final
 
 import structlog
 from celery import Celery
@@ -14,6 +15,7 @@ from node.db import audit
 from node.db.events import Event
 from node.db.session import UNAVAILABLE
 from node.dispatch.broker import celery_app
+from node.errors import StopError
 from node.messages import ANALYSIS_QUEUE, NETWORK_QUEUE, REPORT_QUEUE
 from node.store.heartbeat import EVERY_SECONDS, Heartbeat
 from workers.gpu import load_detector
@@ -22,8 +24,12 @@ from workers.tasks import register_analysis, register_network
 
 log = structlog.get_logger(__name__)
 
-NETWORK_THREADS = 4
-"""Associations at one time; a destination that hangs leaves the others free."""
+SPARE_THREADS: Final = 3
+"""Threads of the network worker beside one for each destination.
+
+Dispatch gives a destination one batch at a time, so those that hang leave these to the
+reports and the others.
+"""
 
 
 def run_analysis_worker(settings: Settings) -> int:
@@ -57,8 +63,13 @@ def run_network_worker(settings: Settings) -> int:
     Raises
     ------
     StopError
-        No usable database.
+        No usable database, or no destination: nobody would ever see a result.
     """
+    if not settings.destinations:
+        raise StopError(
+            "destinations: there is none, so nobody would receive a result; name the PACS "
+            "in the settings ([destinations.pacs] with ae_title, host and port)"
+        )
     runtime = open_runtime(settings, role="network")
     app = celery_app(settings)
     register_network(app, runtime)
@@ -68,7 +79,7 @@ def run_network_worker(settings: Settings) -> int:
         "network",
         [REPORT_QUEUE, NETWORK_QUEUE],
         pool="threads",
-        concurrency=NETWORK_THREADS,
+        concurrency=len(settings.destinations) + SPARE_THREADS,
         details={},
     )
 

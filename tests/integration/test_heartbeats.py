@@ -73,6 +73,7 @@ def test_a_network_worker_beats_again_and_again_without_any_task(
         database,
         database={"url": database_url},
         broker={"url": redis_url},
+        destinations={"pacs": {"ae_title": "PACS", "host": "127.0.0.1", "port": free_port()}},
         log={"level": "debug", "format": "json"},
     )
     heartbeat = Heartbeat(node.layout.run, "network")
@@ -93,6 +94,7 @@ def test_a_worker_whose_broker_is_away_leaves_no_heartbeat(
         database,
         database={"url": database_url},
         broker={"url": f"redis://127.0.0.1:{free_port()}/0"},
+        destinations={"pacs": {"ae_title": "PACS", "host": "127.0.0.1", "port": free_port()}},
         log={"level": "debug", "format": "json"},
     )
     worker = NetworkWorker(tmp_path / "worker", node.runtime.settings)

@@ -30,6 +30,9 @@ class Up:
             {
                 "storage": {"root": folder / "storage", "free_space_gib": 0.0},
                 "scp": {"port": free_port()},
+                "destinations": {
+                    "pacs": {"ae_title": "PACS", "host": "127.0.0.1", "port": free_port()}
+                },
                 "log": {"format": "json"},
                 **groups,
             }

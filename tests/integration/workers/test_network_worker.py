@@ -117,3 +117,13 @@ def test_a_worker_reports_and_sends_and_ends_with_status_0(
         "node_started",
         "node_stopped",
     ]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_worker_without_a_destination_says_that_nobody_would_see_a_result(
+    node: WorkingNode, tmp_path: Path
+) -> None:
+    settings = node.with_settings(destinations={}).runtime.settings
+
+    with pytest.raises(AssertionError, match="nobody would receive a result"):
+        NetworkWorker(tmp_path / "worker", settings).start()
