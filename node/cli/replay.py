@@ -6,15 +6,18 @@ from typing import Annotated
 
 import typer
 from sqlalchemy import Select, select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session, contains_eager, joinedload
 
-from node.cli.context import ConfigOption, JsonOption, opened_database, operator, print_json
+from node.cli.context import ConfigOption, JsonOption, load, opened_database, operator, print_json
 from node.clock import utc_now
 from node.db.analysis import replay_instance
 from node.db.deliveries import replay_delivery, send_now
 from node.db.reporting import replay_study
+from node.db.studies import reopen_study
 from node.db.tables import Delivery, Instance, Result, Study
 from node.states import UNFINISHED_INSTANCE, DeliveryState, InstanceState, StudyState
+from node.store.files import RESULT_FILE_DAMAGED, intact
+from node.store.paths import Layout
 
 
 def retry(
@@ -33,7 +36,7 @@ def retry(
     with opened_database(config) as database, database.begin() as session:
         studies = _studies(study_instance_uid)
         exists = session.scalar(studies.limit(1)) is not None
-        counts = _replay(session, studies)
+        counts = _replay(session, studies, Layout(load(config).storage.root))
     if study_instance_uid is not None and not exists:
         typer.echo(f"no study {study_instance_uid}; `mgnode studies list` names them", err=True)
         raise typer.Exit(1)
@@ -50,7 +53,20 @@ def _studies(study_instance_uid: str | None) -> Select[int]:
     return query
 
 
-def _replay(session: Session, studies: Select[int]) -> dict[str, int]:
+def _can_be_sent(layout: Layout, delivery: Delivery) -> bool:
+    if not delivery.last_error.startswith(RESULT_FILE_DAMAGED):
+        return True
+    result = delivery.result
+    return intact(layout.absolute(result.path), sha256=result.sha256, size=result.bytes)
+
+
+def _to_report_again(result: Result) -> Study | None:
+    """Give the study whose newest report is lost: another one supersedes it."""
+    is_newest = result.source_instance_id is None and result.generation == result.study.generation
+    return result.study if is_newest and result.study.state is StudyState.REPORTED else None
+
+
+def _replay(session: Session, studies: Select[int], layout: Layout) -> dict[str, int]:
     now = utc_now()
     actor = operator("retry")
     instances = session.scalars(
@@ -71,8 +87,28 @@ def _replay(session: Session, studies: Select[int]) -> dict[str, int]:
     ).all()
     for study in reports:
         replay_study(session, study, at=now, actor=actor)
-    of_studies = select(Delivery).join(Delivery.result).where(Result.study_id.in_(studies))
-    failed = session.scalars(of_studies.where(Delivery.state == DeliveryState.FAILED)).all()
+    of_studies = (
+        select(Delivery)
+        .join(Delivery.result)
+        .options(contains_eager(Delivery.result).joinedload(Result.study))
+        .where(Result.study_id.in_(studies))
+    )
+    failed, lost = [], {}
+    for delivery in session.scalars(of_studies.where(Delivery.state == DeliveryState.FAILED)):
+        if _can_be_sent(layout, delivery):
+            failed.append(delivery)
+        else:
+            lost[delivery.result.id] = delivery.result
+    reopened = [study for study in map(_to_report_again, lost.values()) if study is not None]
+    for study in reopened:
+        reopen_study(session, study, at=now, actor=actor, reason=RESULT_FILE_DAMAGED)
+    for result in lost.values():
+        if result.source_instance_id is not None:
+            typer.echo(
+                f"the file of result {result.sop_instance_uid} is missing or damaged: put back "
+                f"{result.path} below storage.root from a backup, and retry",
+                err=True,
+            )
     for delivery in failed:
         replay_delivery(session, delivery, at=now, actor=actor)
     waiting = session.scalars(
@@ -82,6 +118,6 @@ def _replay(session: Session, studies: Select[int]) -> dict[str, int]:
         send_now(delivery)
     return {
         "images": len(instances),
-        "reports": len(reports),
+        "reports": len(reports) + len(reopened),
         "deliveries": len(failed) + len(waiting),
     }

@@ -1,13 +1,21 @@
-"""How a file becomes durable: written aside, fsync, its name, fsync of its folder."""
+"""How a file becomes durable: written aside, fsync, its name, fsync of its folder.
+
+And whether it still is what it was when its row was written.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import secrets
 from pathlib import Path
+from typing import Final
 
 from node.store.folders import make_folder, sync_file, sync_folder
 from node.store.paths import FILE_MODE
+
+RESULT_FILE_DAMAGED: Final = "RESULT_FILE_DAMAGED"
+"""Why a delivery FAILED whose file is not intact."""
 
 
 def commit_file(spooled: Path, final: Path) -> None:
@@ -57,3 +65,27 @@ def write_durably(path: Path, data: bytes) -> None:
     except OSError:
         aside.unlink(missing_ok=True)
         raise
+
+
+def intact(path: Path, *, sha256: str, size: int) -> bool:
+    """Say whether a file is there and has the bytes that its row names.
+
+    Parameters
+    ----------
+    sha256 : str
+        Of the whole file, in lower-case hexadecimal.
+    size : int
+        In bytes.
+
+    Raises
+    ------
+    OSError
+        It is there, or may be, and cannot be read now: nothing is known of its bytes.
+    """
+    try:
+        with path.open("rb") as stream:
+            if os.fstat(stream.fileno()).st_size != size:
+                return False
+            return hashlib.file_digest(stream, "sha256").hexdigest() == sha256
+    except FileNotFoundError:
+        return False

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import hashlib
 import os
+import shutil
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from node.store.files import commit_file, write_durably
+from node.store.files import commit_file, intact, write_durably
 
 
 class Syncs:
@@ -111,3 +114,35 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_beside_it(
 
     assert path.read_bytes() == b"old"
     assert [entry.name for entry in tmp_path.iterdir()] == ["result.dcm"]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        pytest.param(lambda path: path.unlink(), id="gone"),
+        pytest.param(lambda path: path.write_bytes(b"resuLt"), id="another byte"),
+        pytest.param(lambda path: path.write_bytes(b"result\0"), id="longer"),
+        pytest.param(lambda path: path.write_bytes(b""), id="empty"),
+        pytest.param(lambda path: shutil.rmtree(path.parent), id="folder gone"),
+    ],
+)
+def test_a_file_is_intact_until_one_byte_of_it_changes(
+    damage: Callable[[Path], object], tmp_path: Path
+) -> None:
+    path = tmp_path / "results" / "result.dcm"
+    write_durably(path, b"result")
+    row = {"sha256": hashlib.sha256(b"result").hexdigest(), "size": 6}
+    before = intact(path, **row)
+
+    damage(path)
+
+    assert before
+    assert not intact(path, **row)
+
+
+def test_of_a_file_that_cannot_be_read_now_nothing_is_said(tmp_path: Path) -> None:
+    """Storage that answers with an error may come back; its results are not given up."""
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+
+    with pytest.raises(OSError, match="symbolic links"):
+        intact(tmp_path / "loop", sha256="0" * 64, size=6)
