@@ -12,6 +12,7 @@ import structlog
 from config.settings import Destination
 from node.db.deliveries import (
     ClaimedDelivery,
+    PlannedDelivery,
     claim_deliveries,
     extend_lease,
     record_delivered,
@@ -22,6 +23,7 @@ from node.db.session import UNAVAILABLE
 from node.errors import PermanentFailure, StateConflict, TransientFailure
 from node.scu.outcome import Outcome
 from node.scu.sender import StoreAnswer, StoreAssociation
+from node.store.files import RESULT_FILE_DAMAGED, intact
 from workers.failure import Failure, FailuresGoTo
 from workers.retry import pause_before
 from workers.runtime import Runtime
@@ -97,10 +99,18 @@ def _send_one(batch: _Batch, association: StoreAssociation, claim: ClaimedDelive
         return
     with FailuresGoTo(partial(_put_off, batch, claim)):
         try:
-            answer = association.store(batch.runtime.layout.absolute(claim.planned.path))
+            answer = _store(batch, association, claim.planned)
         except PermanentFailure as failure:
             answer = StoreAnswer(Outcome.REFUSED, None, str(failure))
         _record(batch, claim, answer)
+
+
+def _store(batch: _Batch, association: StoreAssociation, planned: PlannedDelivery) -> StoreAnswer:
+    """Send the bytes that were recorded, and no others."""
+    path = batch.runtime.layout.absolute(planned.path)
+    if not intact(path, sha256=planned.sha256, size=planned.bytes):
+        return StoreAnswer(Outcome.REFUSED, None, f"{RESULT_FILE_DAMAGED}: {planned.path}")
+    return association.store(path)
 
 
 def _is_still_ours(batch: _Batch, claim: ClaimedDelivery) -> bool:

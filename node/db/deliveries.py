@@ -26,6 +26,8 @@ class PlannedDelivery:
     sop_class_uid: str
     transfer_syntax_uid: str
     path: str
+    sha256: str
+    bytes: int
     created_at: datetime
 
 
@@ -82,6 +84,8 @@ def _claim(
         sop_class_uid=row.result.sop_class_uid,
         transfer_syntax_uid=row.result.transfer_syntax_uid,
         path=row.result.path,
+        sha256=row.result.sha256,
+        bytes=row.result.bytes,
         created_at=row.created_at,
     )
     return ClaimedDelivery(planned, attempt)

@@ -15,6 +15,7 @@ from config.settings import Destination
 from node.db.session import Database
 from node.demo.pacs import ReceivingPacs
 from node.states import DeliveryState
+from node.store.files import RESULT_FILE_DAMAGED
 from tests.factories import four_view_study
 from tests.part10_files import data_set_digest
 from tests.pdus import ASSOCIATE_RJ, IMPLICIT, contexts_of, pdu
@@ -249,16 +250,28 @@ def test_two_workers_with_the_same_message_send_each_result_once(
     assert [item.arrivals for item in pacs.received] == [1] * RESULTS
 
 
-def test_a_result_whose_file_is_gone_does_not_stop_the_others(
-    node: WorkingNode, pacs: ReceivingPacs
+def remove(path: Path) -> None:
+    path.unlink()
+
+
+def change(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("damage", [remove, change])
+def test_a_result_whose_file_is_not_what_was_recorded_is_never_sent(
+    node: WorkingNode, pacs: ReceivingPacs, damage: Callable[[Path], None]
 ) -> None:
-    node.layout.absolute(node.results()[1].path).unlink()
+    damage(node.layout.absolute(node.results()[1].path))
 
     towards(node, pacs.destination).deliver()
 
     states = node.delivery_states()
-    assert states == [DELIVERED, PENDING, DELIVERED, DELIVERED, DELIVERED]
-    assert node.deliveries()[1].last_error.startswith("FileNotFoundError in the sender")
+    assert states == [DELIVERED, FAILED, DELIVERED, DELIVERED, DELIVERED]
+    assert node.deliveries()[1].last_error.startswith(RESULT_FILE_DAMAGED)
+    assert len(pacs.received) == RESULTS - 1
 
 
 def test_a_peer_of_implicit_vr_alone_gets_the_same_objects(node: WorkingNode) -> None:
