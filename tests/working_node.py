@@ -233,7 +233,7 @@ def working_node(
             "destinations": destinations or {},
             "scu": {
                 "connection_timeout_seconds": 2.0,
-                "acse_timeout_seconds": 5.0,
+                "acse_timeout_seconds": 15.0,
                 "dimse_timeout_seconds": 5.0,
             },
             **groups,
