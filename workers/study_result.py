@@ -51,15 +51,11 @@ def read_study(runtime: Runtime, study: StudyToReport, namespace: UUID) -> Study
 
 def _image_result(runtime: Runtime, study: StudyResult, row: ImageToReport) -> ImageResult | None:
     """Read one image; None when no report can be made of its header."""
+    algorithm = _other_algorithm(study, row)
     with runtime.layout.absolute(row.path).open("rb") as stream:
         try:
-            image = ImageResult(
-                header=dcmread(stream, stop_before_pixels=True),
-                findings=row.findings,
-                not_analysed=row.not_analysed,
-                notes=row.notes,
-                algorithm=_other_algorithm(study, row),
-            )
+            header = dcmread(stream, stop_before_pixels=True)
+            image = ImageResult(header, row.findings, row.not_analysed, row.notes, algorithm)
             to_bytes(build_measurement_report(replace(study, images=(image,))))
         except MALFORMED as error:
             if isinstance(error, OSError) and error.errno is not None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from pydicom.tag import Tag
 
+from models.spec import SPECS
 from node.states import InstanceState, StudyState
 from tests.factories import four_view_study, stable_uid
 from tests.working_node import WorkingNode, spoken
@@ -79,6 +81,23 @@ def test_a_file_that_cannot_be_opened_is_no_fault_of_its_header(node: WorkingNod
     node.report(study)
 
     assert node.study(STUDY).reason.startswith("FileNotFoundError")
+
+
+def test_a_model_that_this_version_does_not_know_is_no_fault_of_the_header(
+    node: WorkingNode,
+) -> None:
+    one, other = node.receive(images()[:2])
+    node.sweep()
+    node.detector.spec = SimpleNamespace(name="of another version")
+    node.analyse(one)
+    node.detector.spec = SPECS["reference"]
+    node.analyse(other)
+    node.clock.pass_(hours=1)
+    node.sweep()
+
+    node.report(node.study(STUDY).id)
+
+    assert node.study(STUDY).reason.startswith("KeyError")
 
 
 def test_one_attribute_of_the_wrong_kind_costs_no_report(node: WorkingNode) -> None:
