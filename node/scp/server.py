@@ -162,13 +162,12 @@ class StorageScp:
         self._database.require_current_schema()
         self._layout.create()
         server = self._listen()
-        try:
+        with contextlib.ExitStack() as undo:
+            undo.callback(server.server_close)
+            undo.callback(self._spool.close)
             swept = self._spool.open()
             self._associations.take_over(swept)
-        except BaseException:
-            server.server_close()
-            self._spool.close()
-            raise
+            undo.pop_all()
         self._server = server
         self._thread = threading.Thread(
             target=server.serve_forever, args=(_POLL_SECONDS,), name="scp-accept", daemon=True
