@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
 from celery import Celery
+from celery.worker.request import Request
+from typing_extensions import override
 
 from node.db.session import UNAVAILABLE
 from node.messages import ANALYSE_TASK, DELIVER_TASK, REPORT_TASK
@@ -24,12 +27,29 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 
+class LossTellingRequest(Request):  # type: ignore[misc]  # Celery has no types
+    """A message whose acknowledgement tells that the broker is gone.
+
+    Celery logs that and goes on. A solo worker, which notices nothing while it works,
+    then waits for ever on a connection that is closed; the error ends the wait and the
+    worker connects anew.
+    """
+
+    acknowledged: bool
+
+    @override
+    def acknowledge(self) -> None:
+        if not self.acknowledged:
+            self._on_ack(logging.getLogger(__name__), ())
+            self.acknowledged = True
+
+
 def register_analysis(app: Celery, runtime: Runtime, detector: Detector) -> None:
     """Give the application the task that needs the detector.
 
     Not shared: Celery would give it to every later application of the process too.
     """
-    app.task(name=ANALYSE_TASK, shared=False)(
+    app.task(name=ANALYSE_TASK, Request=LossTellingRequest, shared=False)(
         _shell(ANALYSE_TASK, partial(analyse_instance, runtime, detector))
     )
 
