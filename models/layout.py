@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
-from models.spec import Backbone, ModelSpec
+from models.spec import MobileNetV2, ModelSpec, ResNet
 
 Shape = tuple[int, ...]
 
@@ -23,7 +23,8 @@ STEM_FILTERS = 64
 class Convolution:
     """One convolution; it has a bias of its own when no batch normalisation follows.
 
-    ``size`` is the side of its square kernel.
+    ``size`` is the side of its square kernel, ``epsilon`` the batch normalisation's. A
+    depthwise one looks at each channel alone; it has as many filters as inputs.
     """
 
     name: str
@@ -32,6 +33,8 @@ class Convolution:
     filters: int
     stride: int = 1
     batch_norm: str = ""
+    epsilon: float = 0.0
+    depthwise: bool = False
 
     @property
     def kernel(self) -> str:
@@ -52,8 +55,12 @@ class Convolution:
         )
 
     def tensors(self) -> dict[str, Shape]:
-        """Give the shape of each tensor by its name; a kernel is (rows, columns, in, out)."""
-        shapes: dict[str, Shape] = {self.kernel: (self.size, self.size, self.inputs, self.filters)}
+        """Give the shape of each tensor by its name; a kernel is (rows, columns, in, out).
+
+        A depthwise kernel has one output for each input.
+        """
+        outputs = 1 if self.depthwise else self.filters
+        shapes: dict[str, Shape] = {self.kernel: (self.size, self.size, self.inputs, outputs)}
         if self.batch_norm:
             return shapes | dict.fromkeys(self.batch_norm_tensors, (self.filters,))
         return shapes | {self.bias: (self.filters,)}
@@ -75,9 +82,9 @@ class Block:
             yield self.shortcut
 
 
-def stem() -> Convolution:
+def stem(backbone: ResNet) -> Convolution:
     """Describe the first convolution."""
-    return Convolution("conv1", 7, 3, STEM_FILTERS, stride=2, batch_norm="bn_conv1")
+    return Convolution("conv1", 7, 3, STEM_FILTERS, 2, "bn_conv1", backbone.batch_norm_epsilon)
 
 
 def _letter(index: int, *, numbered: bool) -> str:
@@ -86,7 +93,7 @@ def _letter(index: int, *, numbered: bool) -> str:
     return f"b{index}" if numbered else chr(ord("a") + index)
 
 
-def _block(backbone: Backbone, stage: int, index: int, inputs: int) -> Block:
+def _block(backbone: ResNet, stage: int, index: int, inputs: int) -> Block:
     filters = backbone.filters[stage]
     name = f"{stage + 2}{_letter(index, numbered=backbone.numbered[stage])}"
     # The pooling before stage 2 has halved the image already.
@@ -94,7 +101,13 @@ def _block(backbone: Backbone, stage: int, index: int, inputs: int) -> Block:
 
     def convolution(branch: str, size: int, entering: int, leaving: int, step: int) -> Convolution:
         return Convolution(
-            f"res{name}_{branch}", size, entering, leaving, step, f"bn{name}_{branch}"
+            f"res{name}_{branch}",
+            size,
+            entering,
+            leaving,
+            step,
+            f"bn{name}_{branch}",
+            backbone.batch_norm_epsilon,
         )
 
     first, second = (1, stride) if backbone.stride_on_3x3 else (stride, 1)
@@ -107,7 +120,7 @@ def _block(backbone: Backbone, stage: int, index: int, inputs: int) -> Block:
     )
 
 
-def stages(backbone: Backbone) -> tuple[tuple[Block, ...], ...]:
+def stages(backbone: ResNet) -> tuple[tuple[Block, ...], ...]:
     """List the blocks of each residual stage, 2 to 5."""
     widths = (STEM_FILTERS, *(filters * EXPANSION for filters in backbone.filters))
     return tuple(
@@ -119,10 +132,82 @@ def stages(backbone: Backbone) -> tuple[tuple[Block, ...], ...]:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class InvertedBlock:
+    """1x1 to many channels (unless none are added), 3x3 on each alone, 1x1 to few.
+
+    ``has_shortcut`` where its input is added to its output.
+    """
+
+    expand: Convolution | None
+    depthwise: Convolution
+    project: Convolution
+    has_shortcut: bool
+
+    def convolutions(self) -> Iterator[Convolution]:
+        """Go through those that it has."""
+        if self.expand is not None:
+            yield self.expand
+        yield from (self.depthwise, self.project)
+
+
+def mobile_stem(backbone: MobileNetV2) -> Convolution:
+    """Describe the first convolution."""
+    return Convolution("stem", 3, 3, backbone.stem_filters, stride=2)
+
+
+def _inverted_block(
+    name: str, inputs: int, expansion: int, filters: int, stride: int
+) -> InvertedBlock:
+    wide = inputs * expansion
+    return InvertedBlock(
+        Convolution(f"{name}_expand", 1, inputs, wide) if expansion > 1 else None,
+        Convolution(f"{name}_depthwise", 3, wide, wide, stride, depthwise=True),
+        Convolution(f"{name}_project", 1, wide, filters),
+        has_shortcut=stride == 1 and inputs == filters,
+    )
+
+
+def inverted_groups(backbone: MobileNetV2) -> tuple[tuple[InvertedBlock, ...], ...]:
+    """List the blocks of each group, ``block1_1`` being the first of the first."""
+    groups = []
+    inputs = backbone.stem_filters
+    for number, group in enumerate(backbone.groups, start=1):
+        blocks = []
+        for index in range(group.blocks):
+            stride = group.stride if index == 0 else 1
+            name = f"block{number}_{index + 1}"
+            blocks.append(_inverted_block(name, inputs, group.expansion, group.filters, stride))
+            inputs = group.filters
+        groups.append(tuple(blocks))
+    return tuple(groups)
+
+
+def backbone_convolutions(backbone: ResNet | MobileNetV2) -> Iterator[Convolution]:
+    """Go through every convolution of a backbone."""
+    if isinstance(backbone, MobileNetV2):
+        yield mobile_stem(backbone)
+        for group in inverted_groups(backbone):
+            for inverted in group:
+                yield from inverted.convolutions()
+        return
+    yield stem(backbone)
+    for stage in stages(backbone):
+        for block in stage:
+            yield from block.convolutions()
+
+
+def feature_channels(backbone: ResNet | MobileNetV2) -> tuple[int, ...]:
+    """Count the channels of C3, C4 and C5."""
+    if isinstance(backbone, MobileNetV2):
+        return tuple(backbone.groups[tap].filters for tap in backbone.taps)
+    return tuple(filters * EXPANSION for filters in backbone.filters[1:])
+
+
 def pyramid(spec: ModelSpec) -> dict[str, Convolution]:
     """List the convolutions of the feature pyramid by name, ``C3_reduced`` to ``P7``."""
     inner = spec.pyramid_filters
-    c3, c4, c5 = (filters * EXPANSION for filters in spec.backbone.filters[1:])
+    c3, c4, c5 = feature_channels(spec.backbone)
     every = (
         Convolution("C3_reduced", 1, c3, inner),
         Convolution("C4_reduced", 1, c4, inner),
@@ -157,10 +242,7 @@ def classification_head(spec: ModelSpec, classes: int) -> tuple[Convolution, ...
 
 def convolutions(spec: ModelSpec) -> Iterator[Convolution]:
     """Go through every convolution of the network, with all of its classes."""
-    yield stem()
-    for stage in stages(spec.backbone):
-        for block in stage:
-            yield from block.convolutions()
+    yield from backbone_convolutions(spec.backbone)
     yield from pyramid(spec).values()
     yield from regression_head(spec)
     yield from classification_head(spec, spec.classes)

@@ -101,7 +101,7 @@ def _fill(
             layer.set_weights([kernel])
             model.get_layer(convolution.batch_norm).set_weights(norm)
             return
-        kernel, bias = fold_batch_norm(kernel, *norm, epsilon=spec.backbone.batch_norm_epsilon)
+        kernel, bias = fold_batch_norm(kernel, *norm, epsilon=convolution.epsilon)
     else:
         bias = file.read(convolution.bias)
         if convolution.name == CLASS_LAYER:

@@ -8,8 +8,7 @@ from keras import layers, ops
 from typing_extensions import override
 
 from models import layout
-from models.backbone import NHWC
-from models.layout import Convolution
+from models.convolve import Form, convolution_layer
 from models.spec import ModelSpec
 
 
@@ -45,21 +44,7 @@ class UpsampleLike(layers.Layer):  # type: ignore[misc]
         return (source[0], target[1], target[2], source[3])
 
 
-def _convolve(features: Any, convolution: Convolution) -> Any:
-    return layers.Conv2D(
-        convolution.filters,
-        convolution.size,
-        strides=convolution.stride,
-        # TensorFlow's "same": with stride 2 the extra pixel of an even size is at the end.
-        padding="same",
-        kernel_initializer="zeros",
-        data_format=NHWC,
-        dtype="float32",
-        name=convolution.name,
-    )(features)
-
-
-def levels(c3: Any, c4: Any, c5: Any, spec: ModelSpec) -> tuple[Any, ...]:
+def levels(c3: Any, c4: Any, c5: Any, spec: ModelSpec, form: Form) -> tuple[Any, ...]:
     """Merge coarse features into fine ones, and add two coarser levels.
 
     Returns
@@ -69,19 +54,22 @@ def levels(c3: Any, c4: Any, c5: Any, spec: ModelSpec) -> tuple[Any, ...]:
         before, rounded up.
     """
     table = layout.pyramid(spec)
-    m5 = _convolve(c5, table["C5_reduced"])
-    m4 = layers.Add(name="P4_merged")(
-        [UpsampleLike(name="P5_upsampled")([m5, c4]), _convolve(c4, table["C4_reduced"])]
-    )
-    m3 = layers.Add(name="P3_merged")(
-        [UpsampleLike(name="P4_upsampled")([m4, c3]), _convolve(c3, table["C3_reduced"])]
-    )
-    p6 = _convolve(c5, table["P6"])
-    p7 = _convolve(layers.ReLU(name="C6_relu")(p6), table["P7"])
-    return (
-        _convolve(m3, table["P3"]),
-        _convolve(m4, table["P4"]),
-        _convolve(m5, table["P5"]),
-        p6,
-        p7,
-    )
+
+    def convolve(features: Any, name: str) -> Any:
+        # TensorFlow's "same": with stride 2 the extra pixel of an even size is at the end.
+        return convolution_layer(table[name], form, padding="same", activation=None, use_bias=True)(
+            features
+        )
+
+    def enlarged(features: Any, target: Any, name: str) -> Any:
+        return UpsampleLike(dtype=form.dtype, name=name)([features, target])
+
+    def added(name: str, *features: Any) -> Any:
+        return layers.Add(dtype=form.dtype, name=name)(list(features))
+
+    m5 = convolve(c5, "C5_reduced")
+    m4 = added("P4_merged", enlarged(m5, c4, "P5_upsampled"), convolve(c4, "C4_reduced"))
+    m3 = added("P3_merged", enlarged(m4, c3, "P4_upsampled"), convolve(c3, "C3_reduced"))
+    p6 = convolve(c5, "P6")
+    p7 = convolve(layers.ReLU(dtype=form.dtype, name="C6_relu")(p6), "P7")
+    return (convolve(m3, "P3"), convolve(m4, "P4"), convolve(m5, "P5"), p6, p7)

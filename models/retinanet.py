@@ -7,10 +7,18 @@ from typing import Any
 import keras
 
 from models import backbone, heads, pyramid
+from models.convolve import Form
 from models.spec import ModelSpec
 
 
-def build(spec: ModelSpec, *, classes: int, folded: bool, side: int | None) -> Any:
+def build(
+    spec: ModelSpec,
+    *,
+    classes: int,
+    folded: bool,
+    side: int | None,
+    dtype: str = "float32",
+) -> Any:
     """Build the network; its numbers are zeros until the weights are read.
 
     Parameters
@@ -21,6 +29,8 @@ def build(spec: ModelSpec, *, classes: int, folded: bool, side: int | None) -> A
         Whether the convolutions hold their batch normalisation.
     side : int or None
         Of the square input in pixels, or None for inputs of any size.
+    dtype : str
+        Keras' dtype policy of the convolutions; what comes out is float32 with each.
 
     Returns
     -------
@@ -29,11 +39,15 @@ def build(spec: ModelSpec, *, classes: int, folded: bool, side: int | None) -> A
         classification (batch, anchors, classes)]``.
     """
     image = keras.Input((side, side, 3), dtype="float32", name="image")
-    features = backbone.features(image, spec.backbone, folded=folded)
-    levels = pyramid.levels(*features, spec)
+    form = Form(folded=folded, dtype=dtype)
+    features = backbone.features(image, spec.backbone, form)
+    levels = pyramid.levels(*features, spec, form)
     model = keras.Model(
         image,
-        [heads.regression(levels, spec), heads.classification(levels, spec, classes)],
+        [
+            heads.regression(levels, spec, form),
+            heads.classification(levels, spec, form, classes),
+        ],
         name="retinanet",
     )
     # XLA is slower here on a CPU (2.3 s against 1.7 s an image) and takes more memory.

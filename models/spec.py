@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 
 class Resize(StrEnum):
@@ -21,8 +21,8 @@ class Resize(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Backbone:
-    """A bottleneck ResNet, version 1.
+class ResNet:
+    """A backbone of bottleneck blocks, version 1.
 
     Parameters
     ----------
@@ -41,6 +41,45 @@ class Backbone:
     numbered: tuple[bool, ...] = (False, True, True, False)
     batch_norm_epsilon: float = 1e-5
     stride_on_3x3: bool = False
+
+
+class InvertedBlocks(NamedTuple):
+    """A run of equal inverted residual blocks; ``stride`` is the first one's."""
+
+    expansion: int
+    filters: int
+    blocks: int
+    stride: int
+
+
+@dataclass(frozen=True, slots=True)
+class MobileNetV2:
+    """A backbone of inverted residual blocks, without its last 1x1 convolution.
+
+    Its convolutions hold their batch normalisation: they have a bias instead.
+
+    Parameters
+    ----------
+    stem_filters : int
+        Of the first convolution, 3x3 with stride 2.
+    groups : tuple of InvertedBlocks
+        In the order of the network.
+    taps : tuple of int
+        Which groups' outputs are C3, C4 and C5: an eighth, a sixteenth and a
+        thirty-second of the size.
+    """
+
+    stem_filters: int = 32
+    groups: tuple[InvertedBlocks, ...] = (
+        InvertedBlocks(1, 16, 1, 1),
+        InvertedBlocks(6, 24, 2, 2),
+        InvertedBlocks(6, 32, 3, 2),
+        InvertedBlocks(6, 64, 4, 2),
+        InvertedBlocks(6, 96, 3, 1),
+        InvertedBlocks(6, 160, 3, 2),
+        InvertedBlocks(6, 320, 1, 1),
+    )
+    taps: tuple[int, int, int] = (2, 4, 6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +124,14 @@ class ModelSpec:
         Unit of the box offsets, as a share of the anchor's width and height.
     score_floor, iou_limit, max_detections
         The published filter: a score strictly above, suppression strictly above, at most.
+    score_threshold : float
+        The operating threshold: boxes at or above it are shown unless a setting says otherwise.
+    max_boxes : int
+        Boxes shown for each image, at most, unless a setting says otherwise.
     is_reference : bool
         Whether its weights are the reproducible random numbers of ``reference_weights``.
+    is_demonstration : bool
+        Whether it was trained on synthetic images alone: it has no clinical value.
     weights_source : str
         Where a user gets the weights, for the text of an error.
     """
@@ -95,8 +140,9 @@ class ModelSpec:
     title: str
     weights_source: str
     is_reference: bool = False
+    is_demonstration: bool = False
     revision: str = "1"
-    backbone: Backbone = Backbone()
+    backbone: ResNet | MobileNetV2 = ResNet()
     anchors: AnchorRule = AnchorRule()
     pyramid_filters: int = 256
     head_convolutions: int = 4
@@ -110,6 +156,8 @@ class ModelSpec:
     score_floor: float = 0.05
     iou_limit: float = 0.5
     max_detections: int = 300
+    score_threshold: float = 0.3
+    max_boxes: int = 5
 
     def version(self, weights_sha256: str) -> str:
         """Version of the algorithm with these weights, for the results."""
@@ -134,5 +182,17 @@ SPECS: Final[dict[str, ModelSpec]] = {
         title="Reference weights: random, boxes mean nothing",
         weights_source="models.reference_weights writes this file",
         is_reference=True,
+    ),
+    "demonstration": ModelSpec(
+        name="demonstration",
+        title="Demonstration model, trained on synthetic images",
+        weights_source="it comes with mgnode; install mgnode again",
+        is_demonstration=True,
+        backbone=MobileNetV2(),
+        pyramid_filters=64,
+        classes=1,
+        class_index=0,
+        # ImageNet's, as its backbone was trained; the division is in the first convolution.
+        channel_means=(123.675, 116.28, 103.53),
     ),
 }

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from models import backend
 from models.network import Network
-from models.spec import SPECS, Backbone, ModelSpec
+from models.spec import SPECS, ModelSpec, ResNet
 
 SPEC: ModelSpec = replace(
     SPECS["reference"],
-    backbone=Backbone(blocks=(1, 1, 1, 1), filters=(2, 2, 2, 2)),
+    backbone=ResNet(blocks=(1, 1, 1, 1), filters=(2, 2, 2, 2)),
     pyramid_filters=2,
     head_convolutions=1,
     classes=3,
