@@ -1,0 +1,1 @@
+"""Annotated mammograms: what is known of an image, manifests of many, and their folds."""
