@@ -1,0 +1,1 @@
+"""The bundled demonstration model: trained on synthetic images, without clinical value."""
