@@ -1,0 +1,1 @@
+"""Training the detector by the published recipe, or by another one."""
