@@ -19,10 +19,13 @@ from node.db import audit
 from node.db.tables import AuditEvent
 from node.demo.checks import Check, check_results
 from node.demo.films import CREDIT, film_paths, write_film_study
+from node.demo.insertion import Insertion, insert_lesion
 from node.demo.pacs import ReceivedObject, ReceivingPacs
 from node.demo.pictures import Pictures, write_pictures
+from node.demo.received import reported_boxes
 from node.demo.rows import StudyRows, read_audit, read_study
 from node.demo.setup import demo_settings, describe_weights, fresh_folder
+from node.demo.sighting import Sighting, check_lesion, false_boxes, look_for
 from node.demo.tables import audit_table, check_table, image_table, result_table
 from node.demo.verdict import check_run
 from node.demo.watch import StartNode, send_and_wait
@@ -35,6 +38,7 @@ class Summary:
 
     ``start_seconds`` until the node answered C-ECHO, ``result_seconds`` from the first
     C-STORE until the last result arrived, ``total_seconds`` with pictures and checks.
+    ``inserted_lesion`` is None when the films were sent as they are.
     """
 
     passed: bool
@@ -45,6 +49,7 @@ class Summary:
     start_seconds: float
     result_seconds: float
     total_seconds: float
+    inserted_lesion: Sighting | None
     checks: tuple[Check, ...]
 
 
@@ -68,6 +73,7 @@ def run_demo(
     detector: DetectorSettings,
     console: Console,
     now: datetime,
+    insertion: Insertion | None = None,
     timeout_seconds: float = 300.0,
     namespace: UUID | None = None,
 ) -> int:
@@ -81,6 +87,8 @@ def run_demo(
         Starts a node with the given settings; entered when it answers C-ECHO.
     now : datetime
         Date and time of the study.
+    insertion : Insertion, optional
+        A synthetic lesion that one view gets, and that must come back as a box.
     namespace : UUID, optional
         Source of the study's UIDs; without one each run is a new study.
 
@@ -101,17 +109,26 @@ def run_demo(
     fresh_folder(folder)
     weights = describe_weights(detector)
     console.print(weights, style="bold")
-    sources = write_film_study(folder / "sent", namespace=namespace or uuid4(), taken_at=now)
+    namespace = namespace or uuid4()
+    sources = write_film_study(folder / "sent", namespace=namespace, taken_at=now)
+    lesion = None
+    if insertion is not None:
+        lesion = insert_lesion(sources[insertion.view], insertion, namespace=namespace)
+        console.print(f"A synthetic lesion was inserted into {lesion.view}.", style="bold")
     ending = _through_the_node(folder, sources, detector, start_node, console, timeout_seconds)
     reports = _paths(ending.received, ComprehensiveSRStorage)
     overlays = _paths(ending.received, SecondaryCaptureImageStorage)
-    results = [item.path for item in ending.received]
+    boxes = [box for path in reports for box in reported_boxes(dcmread(path))]
+    sighting = None if lesion is None else look_for(lesion, boxes)
     checks = (
         *check_run(ending.sent, ending.rows, ending.received, ending.chain),
-        *check_results(list(sources.values()), results),
+        *check_results(list(sources.values()), [item.path for item in ending.received]),
+        *([] if sighting is None else [check_lesion(sighting)]),
     )
     with console.status("Writing pictures"):
-        pictures = write_pictures(sources, reports, overlays, folder / "pictures", footer=weights)
+        pictures = write_pictures(
+            sources, boxes, overlays, folder / "pictures", footer=weights, lesion=lesion
+        )
     summary = Summary(
         passed=all(check.passed for check in checks),
         weights=weights,
@@ -121,10 +138,12 @@ def run_demo(
         start_seconds=round(ending.started_at - began, 2),
         result_seconds=round(ending.result_seconds, 2),
         total_seconds=round(time.monotonic() - began, 2),
+        inserted_lesion=sighting,
         checks=checks,
     )
     (folder / "summary.json").write_text(json.dumps(asdict(summary), indent=2) + "\n")
-    _tell(console, ending, sources, summary, pictures)
+    counted = None if lesion is None else false_boxes(lesion, boxes)
+    _tell(console, ending, sources, summary, pictures, counted)
     return 0 if summary.passed else 1
 
 
@@ -169,6 +188,7 @@ def _tell(
     sources: Mapping[str, Path],
     summary: Summary,
     pictures: Pictures,
+    counted: Mapping[str, int] | None,
 ) -> None:
     names = {
         str(dcmread(path, stop_before_pixels=True).SOPInstanceUID): name
@@ -178,7 +198,7 @@ def _tell(
         row.sop_instance_uid: f"SC {names[row.source_uid]}" if row.source_uid else "SR"
         for row in ending.rows.deliveries
     }
-    console.print(image_table(ending.rows, names))
+    console.print(image_table(ending.rows, names, counted))
     console.print(result_table(ending.rows, names))
     console.print(audit_table(ending.events, {**names, **results}))
     console.print(check_table(summary.checks))
@@ -188,9 +208,20 @@ def _tell(
         f"(the node started in {summary.start_seconds:.1f} s)."
     )
     console.print(summary.weights, style="bold")
+    if summary.inserted_lesion is not None:
+        console.print(_described(summary.inserted_lesion), style="bold")
     # Unbroken, so that a path can be copied from any terminal.
     console.print(f"Films: {CREDIT}; the patient is invented.", soft_wrap=True)
     console.print(f"Look at {pictures.sheet} and the files beside it.", soft_wrap=True)
     if not summary.passed:
         failed = sum(not check.passed for check in summary.checks)
         console.print(f"{failed} of {len(summary.checks)} checks FAILED.", style="red")
+
+
+def _described(sighting: Sighting) -> str:
+    """Say what became of the inserted lesion, and what the other boxes count as."""
+    return (
+        f"The synthetic lesion in {sighting.view} was {'' if sighting.found else 'NOT '}found. "
+        f"Boxes that do not lie on it count as false, whatever the films show: "
+        f"{sighting.false_boxes}."
+    )

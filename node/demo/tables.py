@@ -14,13 +14,20 @@ from node.demo.checks import Check
 from node.demo.rows import StudyRows
 
 
-def image_table(rows: StudyRows, names: Mapping[str, str]) -> Table:
-    """One line for each image; ``names`` are the views by SOP Instance UID."""
+def image_table(
+    rows: StudyRows, names: Mapping[str, str], false_boxes: Mapping[str, int] | None = None
+) -> Table:
+    """One line for each image; ``names`` are the views by SOP Instance UID.
+
+    ``false_boxes``, by SOP Instance UID too, get a column when there are any to count.
+    """
     table = _table("The study")
     table.add_column("image")
     table.add_column("side and view")
     table.add_column("state")
     table.add_column("boxes", justify="right")
+    if false_boxes is not None:
+        table.add_column("false boxes", justify="right")
     table.add_column("best score", justify="right")
     table.add_column("seconds", justify="right")
     for image in rows.images:
@@ -29,6 +36,7 @@ def image_table(rows: StudyRows, names: Mapping[str, str]) -> Table:
             f"{image.laterality} {image.view}".strip(),
             f"{image.state} {image.reason}".strip(),
             str(len(image.scores)),
+            *([] if false_boxes is None else [str(false_boxes.get(image.sop_instance_uid, 0))]),
             f"{100 * max(image.scores):.1f} %" if image.scores else "",
             _seconds(image.seconds),
         )

@@ -18,14 +18,19 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 from rich.console import Console
 
 from config.settings import DetectorSettings, Settings
 from node.db.session import Database
 from node.db.upgrade import upgrade
+from node.demo.insertion import Insertion
 from node.demo.run import run_demo
+from node.demo.sighting import FOUND
+from node.dicom.geometry import Box
 from node.dispatch.loop import Dispatcher
 from node.errors import StopError, TransientFailure
 from node.messages import ANALYSE_TASK, DELIVER_TASK, REPORT_TASK
@@ -148,6 +153,20 @@ def demo(folder: Path, **changes: Any) -> tuple[int, str]:
     return status, screen.getvalue()
 
 
+def insertion(view: str, x0: float, y0: float, x1: float, y1: float) -> Insertion:
+    """Brighten a box, given in shares of the view's columns and rows."""
+
+    def brighten(grey: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], Box]:
+        rows, columns = grey.shape
+        box = Box(x0 * columns, y0 * rows, x1 * columns, y1 * rows)
+        inside = (slice(round(box.y0), round(box.y1)), slice(round(box.x0), round(box.x1)))
+        bright = grey.copy()
+        bright[inside] = np.maximum(grey[inside], 200)
+        return bright, box
+
+    return Insertion(view, brighten)
+
+
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int, str]:
     folder = tmp_path_factory.mktemp("demo") / "mgnode-demo"
@@ -240,6 +259,60 @@ def test_a_box_that_left_its_image_came_back_cut_to_it(finished: tuple[Path, int
     (boxes,) = [c for c in summary["checks"] if c["name"] == "every box lies inside its image"]
 
     assert boxes["detail"] == "8 boxes"
+
+
+def test_films_that_were_sent_as_they_are_have_no_lesion_to_find(
+    finished: tuple[Path, int, str],
+) -> None:
+    folder, _, screen = finished
+    summary = json.loads((folder / "summary.json").read_text())
+
+    assert summary["inserted_lesion"] is None
+    assert FOUND not in [check["name"] for check in summary["checks"]]
+    assert "synthetic lesion" not in screen
+    assert "false boxes" not in screen
+
+
+def test_an_inserted_lesion_is_found_where_a_box_lies_on_it(tmp_path: Path) -> None:
+    folder = tmp_path / "mgnode-demo"
+
+    status, screen = demo(folder, insertion=insertion("LMLO", 0.3, 0.2, 0.6, 0.4))
+
+    summary = json.loads((folder / "summary.json").read_text())
+    inserted = summary["inserted_lesion"]
+    # The stand-in's box is a quarter higher; the films' LMLO is 4680 x 2576 pixels.
+    assert inserted == {
+        "view": "LMLO",
+        "box": pytest.approx([0.3 * 2576, 0.2 * 4680, 0.6 * 2576, 0.4 * 4680]),
+        "found": True,
+        "best_iou": 0.8,
+        "score_percent": 61.0,
+        "false_boxes": 7,
+    }
+    assert status == 0
+    assert summary["checks"][-1] == {
+        "name": FOUND,
+        "passed": True,
+        "detail": "IoU 0.80, score 61.0 %",
+    }
+    assert "A synthetic lesion was inserted into LMLO." in screen
+    assert "false boxes" in screen
+    assert "The synthetic lesion in LMLO was found." in screen
+
+
+def test_a_lesion_that_no_box_lies_on_fails_the_demo(tmp_path: Path) -> None:
+    folder = tmp_path / "mgnode-demo"
+
+    status, screen = demo(folder, insertion=insertion("RCC", 0.1, 0.6, 0.2, 0.7))
+
+    summary = json.loads((folder / "summary.json").read_text())
+    assert status == 1
+    assert [check for check in summary["checks"] if not check["passed"]] == [
+        {"name": FOUND, "passed": False, "detail": "no box of RCC touches it"}
+    ]
+    assert summary["inserted_lesion"]["false_boxes"] == 8
+    assert "The synthetic lesion in RCC was NOT found." in screen
+    assert "1 of 15 checks FAILED." in screen
 
 
 def test_a_second_run_is_a_new_study_in_the_same_folder(tmp_path: Path) -> None:
