@@ -34,14 +34,14 @@ docs: $(INSTALLED)
 # The newest versions that fit pyproject.toml, for all extras; run the tests before you commit them.
 pins:
 	rm -rf .cache/pins && $(PYTHON) -m venv .cache/pins && .cache/pins/bin/pip install -q --upgrade pip
-	.cache/pins/bin/pip install -q --dry-run --ignore-installed --report .cache/pins/report.json '.[cpu,gpu,demo,train,dev]'
+	.cache/pins/bin/pip install -q --dry-run --ignore-installed --report .cache/pins/report.json '.[cpu,gpu,openvino,demo,train,dev]'
 	$(PYTHON) tests/pins.py .cache/pins/report.json > constraints.txt
 
 clean:
 	rm -rf .venv .venv-* .cache .mypy_cache .ruff_cache .pytest_cache .import_linter_cache build dist
 
 $(INSTALLED): pyproject.toml constraints.txt | $(BIN)/python
-	$(BIN)/pip install -q -c constraints.txt -e '.[cpu,demo,train,dev]'
+	$(BIN)/pip install -q -c constraints.txt -e '.[cpu,openvino,demo,train,dev]'
 	touch $@
 
 $(BIN)/python:

@@ -60,24 +60,26 @@ def _filtered_stderr() -> Iterator[None]:
             process.wait(timeout=5)
 
 
-def _name() -> str:
+def name() -> str:
+    """Name the backend in use: ``tensorflow``, ``jax`` or ``torch``."""
     return str(importlib.import_module("keras").backend.backend())
 
 
 def memory_errors() -> tuple[type[Exception], ...]:
     """Name the exceptions by which the backend in use says that memory ran out."""
-    if _name() == "tensorflow":
+    if name() == "tensorflow":
         tensorflow = importlib.import_module("tensorflow")
         return (MemoryError, tensorflow.errors.ResourceExhaustedError)
-    if _name() == "torch":
+    if name() == "torch":
         return (MemoryError, importlib.import_module("torch").OutOfMemoryError)
-    # JAX has no class of its own for it.
-    return (MemoryError,)
+    # JAX has one class for all that goes wrong in XLA; with a network that ran before,
+    # that is the memory.
+    return (MemoryError, importlib.import_module("jax").errors.JaxRuntimeError)
 
 
 def device() -> str:
     """Name where the network runs, ``cpu:0`` or ``gpu:0``: a GPU that is not seen is slow."""
-    if _name() == "torch":
+    if name() == "torch":
         return "gpu:0" if importlib.import_module("torch").cuda.is_available() else "cpu:0"
     devices = importlib.import_module("keras").distribution.list_devices()
-    return str(next((name for name in devices if not name.startswith("cpu")), devices[0]))
+    return str(next((device for device in devices if not device.startswith("cpu")), devices[0]))

@@ -46,6 +46,10 @@ class WrongWeights(WeightsError):
     """The numbers fit the network and still must not be used."""
 
 
+class CannotCompute(ModelError):
+    """The machine or the runtime cannot compute as the settings ask; change them."""
+
+
 class NotFinite(ModelError):
     """The network answered NaN or infinity; no result may be made from it."""
 

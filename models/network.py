@@ -1,22 +1,22 @@
-"""The network with its weights, ready to run."""
+"""The network with its weights in Keras, ready to run."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models import backend, layout, reference_weights
-from models.errors import OutOfMemory, WrongArchitecture, WrongWeights
-from models.fold import fold_batch_norm, keep_classes
+from models import backend, layout, parameters
+from models.errors import OutOfMemory
 from models.layout import Convolution
 from models.postprocess import Answers
 from models.spec import ModelSpec, Resize
 from models.weights import WeightsFile, open_weights
 
-CLASS_LAYER = "pyramid_classification"
+POLICIES: Final = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
+"""Keras' dtype policy for each precision that the convolutions may compute in."""
 
 
 class Network:
@@ -33,7 +33,6 @@ class Network:
     def __init__(self, model: Any, classes: tuple[int, ...]) -> None:
         self.model = model
         self.classes = classes
-        self._memory_errors = backend.memory_errors()
 
     @classmethod
     def load(
@@ -43,6 +42,8 @@ class Network:
         *,
         kept: tuple[int, ...] | None = None,
         folded: bool = True,
+        precision: str = "float32",
+        xla: bool = False,
     ) -> Self:
         """Build the network and fill it from a weights file that ``check_file`` has passed.
 
@@ -53,21 +54,36 @@ class Network:
         folded : bool
             Put the batch normalisations into the convolutions: faster, and equal but for
             the last bits.
+        precision : str
+            A key of ``POLICIES``; the weights and the answers are float32 with each.
+        xla : bool
+            Let XLA compile it: for a GPU.
         """
         with open_weights(path, spec) as file:
-            _check_origin(file, spec, path)
+            parameters.check_origin(file, spec, path)
             backend.load()
             # It imports Keras, which takes seconds: only now, when the file is known to be good.
             from models import retinanet
 
-            classes = tuple(range(spec.classes)) if kept is None else kept
+            classes = parameters.labels(spec, kept)
             side = spec.side if spec.resize == Resize.LETTERBOX else None
-            model = retinanet.build(spec, classes=len(classes), folded=folded, side=side)
+            model = retinanet.build(
+                spec, classes=len(classes), folded=folded, side=side, dtype=POLICIES[precision]
+            )
+            model.jit_compile = xla
             for convolution in layout.convolutions(spec):
-                _fill(model, convolution, file, spec, classes=classes, folded=folded)
-            if file.unread:
-                raise WrongArchitecture(path, f"holds unused tensors: {sorted(file.unread)}")
+                if convolution.batch_norm and not folded:
+                    _fill_apart(model, convolution, file)
+                else:
+                    numbers = parameters.folded(file, convolution, spec, classes)
+                    model.get_layer(convolution.name).set_weights(list(numbers))
+            parameters.check_all_read(file, path)
         return cls(model, classes)
+
+    @property
+    def device(self) -> str:
+        """Where it runs, ``cpu:0`` or ``gpu:0``: a GPU that is not seen is slow."""
+        return backend.device()
 
     def __call__(self, pixels: NDArray[np.float32]) -> Answers:
         """Run the network on one prepared image, (height, width, 3).
@@ -77,51 +93,37 @@ class Network:
         OutOfMemory
             There was not enough memory; the process may go on.
         """
+        (answers,) = self.run(pixels[None])
+        return answers
+
+    def run(self, batch: NDArray[np.float32]) -> list[Answers]:
+        """Run the network on prepared images of one size, (images, height, width, 3).
+
+        Raises
+        ------
+        OutOfMemory
+            There was not enough memory for so many; the process may go on.
+        """
         try:
-            regression, classification = self.model.predict_on_batch(pixels[None])
-        except self._memory_errors as error:
-            raise OutOfMemory(f"no memory for an input of {pixels.shape}") from error
-        return Answers(np.asarray(regression)[0], np.asarray(classification)[0])
+            regression, classification = self.model.predict_on_batch(self._padded(batch))
+        except backend.memory_errors() as error:
+            raise OutOfMemory(f"no memory for {len(batch)} inputs of {batch.shape[1:]}") from error
+        pairs = zip(np.asarray(regression), np.asarray(classification), strict=True)
+        return [Answers(*pair) for pair in pairs][: len(batch)]
 
-
-def _fill(
-    model: Any,
-    convolution: Convolution,
-    file: WeightsFile,
-    spec: ModelSpec,
-    *,
-    classes: tuple[int, ...],
-    folded: bool,
-) -> None:
-    layer = model.get_layer(convolution.name)
-    kernel = file.read(convolution.kernel)
-    if convolution.batch_norm:
-        norm = [file.read(name) for name in convolution.batch_norm_tensors]
-        if not folded:
-            layer.set_weights([kernel])
-            model.get_layer(convolution.batch_norm).set_weights(norm)
-            return
-        kernel, bias = fold_batch_norm(kernel, *norm, epsilon=convolution.epsilon)
-    else:
-        bias = file.read(convolution.bias)
-        if convolution.name == CLASS_LAYER:
-            kernel = keep_classes(kernel, spec.classes, classes)
-            bias = keep_classes(bias, spec.classes, classes)
-    layer.set_weights([kernel, bias])
-
-
-def _check_origin(file: WeightsFile, spec: ModelSpec, path: Path) -> None:
-    """Keep random numbers from answering as a trained model, and the other way round."""
-    name = f"{CLASS_LAYER}/bias:0"
-    shape = layout.tensors(spec)[name]
-    random = bool(np.array_equal(file.read(name), reference_weights.tensor(name, shape)))
-    if random and not spec.is_reference:
-        raise WrongWeights(
-            path,
-            "holds the reference weights (random numbers); use them with the model 'reference' "
-            f"only. For '{spec.name}': {spec.weights_source}",
+    def _padded(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Add black images up to a power of two where each number of images is compiled anew."""
+        # JAX compiles always, whatever the model says.
+        if not (getattr(self.model, "jit_compile", False) or backend.name() == "jax"):
+            return batch
+        wanted = 1 << (len(batch) - 1).bit_length()
+        return np.concatenate(
+            [batch, np.zeros((wanted - len(batch), *batch.shape[1:]), np.float32)]
         )
-    if spec.is_reference and not random:
-        raise WrongWeights(
-            path, "does not hold the reference weights; use it with the model 'ueda2022'"
-        )
+
+
+def _fill_apart(model: Any, convolution: Convolution, file: WeightsFile) -> None:
+    """Fill a convolution and its batch normalisation as two layers."""
+    model.get_layer(convolution.name).set_weights([file.read(convolution.kernel)])
+    norm = [file.read(name) for name in convolution.batch_norm_tensors]
+    model.get_layer(convolution.batch_norm).set_weights(norm)

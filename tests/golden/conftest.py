@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from models import runtimes
 from models.detector import Detector
 from models.network import Network
+from models.runtimes import LoadedNetwork
 from models.spec import SPECS, ModelSpec, Resize
 from tests.golden import inputs
 from tests.weights_files import reference_weights_file
@@ -36,6 +38,21 @@ def whole(spec: ModelSpec, weights: Path) -> Network:
 def node_network(spec: ModelSpec, weights: Path) -> Network:
     """Give the network as the node runs it: folded, the malignant class alone."""
     return Network.load(spec, weights, kept=(spec.class_index,), folded=True)
+
+
+@pytest.fixture(
+    scope="session",
+    params=[runtimes.KERAS, pytest.param(runtimes.OPENVINO, marks=pytest.mark.openvino)],
+)
+def runtime_network(
+    request: pytest.FixtureRequest, spec: ModelSpec, weights: Path
+) -> LoadedNetwork:
+    """Give the node's network on each runtime that can compute it."""
+    if request.param == runtimes.KERAS:
+        network: Network = request.getfixturevalue("node_network")
+        return network
+    kept = (spec.class_index,)
+    return runtimes.load(request.param, spec, weights, kept=kept, precision="float32", xla=False)
 
 
 @pytest.fixture(scope="session")

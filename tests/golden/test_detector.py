@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from models.detector import Detector
 from models.errors import WrongChecksum, WrongWeights
 from models.network import Network
+from models.runtimes import LoadedNetwork
 from models.spec import SPECS, ModelSpec
 from tests.golden import inputs
 
@@ -84,11 +85,11 @@ def test_a_strange_image_gives_finite_boxes_inside_it(
     image: NDArray[np.uint8],
     resize: str,
     detector: Detector,
-    node_network: Network,
+    runtime_network: LoadedNetwork,
     spec: ModelSpec,
 ) -> None:
     if resize == "published_script":
-        detector = Detector(spec, node_network, detector.weights_sha256)
+        detector = Detector(spec, runtime_network, detector.weights_sha256)
     rows, columns = image.shape
 
     found = numbers(detector, image).reshape(-1, 5)
@@ -103,7 +104,7 @@ def test_a_strange_image_gives_finite_boxes_inside_it(
 
 def test_images_of_many_sizes_are_traced_once(detector: Detector) -> None:
     detector.warm_up()
-    traced = detector._network.model.predict_function
+    traced = detector.network.model.predict_function
     before = traced.experimental_get_tracing_count()
 
     for rows, columns in [(331, 257), (101, 1031), (1664, 1280)]:

@@ -12,6 +12,7 @@ from models.letterbox import Frame
 from models.network import Network
 from models.postprocess import Answers, candidates, detections
 from models.preprocess import Prepared, prepare, subtract_means
+from models.runtimes import LoadedNetwork
 from models.spec import ModelSpec
 from tests.golden import inputs, parity
 
@@ -134,13 +135,13 @@ def test_boxes_go_back_to_the_image_as_in_the_published_program(
 
 @pytest.mark.tensorflow
 def test_the_folded_network_of_one_class_answers_as_the_published_code(
-    golden: parity.Golden, spec: ModelSpec, node_network: Network, prepared: Prepared
+    golden: parity.Golden, spec: ModelSpec, runtime_network: LoadedNetwork, prepared: Prepared
 ) -> None:
     height, width, _ = prepared.pixels.shape
 
-    answers = node_network(prepared.pixels)
-    found = detections(answers, spec, height=height, width=width, classes=node_network.classes)
+    (answers,) = runtime_network.run(prepared.pixels[None])
+    found = detections(answers, spec, height=height, width=width, classes=runtime_network.classes)
 
-    assert node_network.classes == (parity.MALIGNANT,)
+    assert runtime_network.classes == (parity.MALIGNANT,)
     result = parity.compare_malignant(golden, answers, found)
     assert not result.problems, result
