@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, StringCo
 _AE_TITLE = re.compile(r"[\x21-\x5B\x5D-\x7E](?:[\x20-\x5B\x5D-\x7E]{0,14}[\x21-\x5B\x5D-\x7E])?")
 # ISO_IR 13 has a yen sign and an overline for the backslash and the tilde.
 _PLAIN_TEXT = re.compile(r"[\x20-\x5B\x5D-\x7D]*")
+_MODEL_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,31}")
 _HOST = re.compile(r"[0-9A-Za-z:._%-]{1,253}")
 
 DATABASE_SCHEMES: Final = ("postgresql+psycopg", "sqlite")
@@ -30,6 +31,22 @@ def _ae_title(value: str) -> str:
 def _host(value: str) -> str:
     if not _HOST.fullmatch(value):
         raise ValueError("is neither a host name nor an IP address")
+    return value
+
+
+def model_name(value: str) -> str:
+    """Give the name back when a model may have it: it becomes a folder and stands in results.
+
+    Raises
+    ------
+    ValueError
+        It may not; the text says what a name looks like.
+    """
+    if not _MODEL_NAME.fullmatch(value):
+        raise ValueError(
+            "a model's name is 1 to 32 small letters, digits, dots, dashes and underscores, "
+            "and begins with a letter or digit"
+        )
     return value
 
 
@@ -73,6 +90,7 @@ BrokerUrl = Annotated[SecretStr, _url_of(BROKER_SCHEMES)]
 DatabaseUrl = Annotated[SecretStr, _url_of(DATABASE_SCHEMES)]
 DestinationName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
 Host = Annotated[str, AfterValidator(_host)]
+ModelName = Annotated[str, AfterValidator(model_name)]
 Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(_network)]
 PlainText = Annotated[str, AfterValidator(_plain_text)]
 Port = Annotated[int, Field(ge=1, le=65535)]

@@ -14,6 +14,7 @@ from config.fields import (
     DatabaseUrl,
     DestinationName,
     Host,
+    ModelName,
     Network,
     PlainText,
     Port,
@@ -167,20 +168,31 @@ class DeliverySettings(Group):
 class DetectorSettings(Group):
     """The network and its operating point."""
 
-    model: Literal["ueda2022", "reference"] = Field(
+    model: ModelName = Field(
         "ueda2022",
-        description="ueda2022: the published weights. reference: random numbers, for trials only.",
+        description=(
+            "A name from `mgnode model list`. ueda2022: the published weights. "
+            "reference: random numbers, for trials only."
+        ),
     )
     weights: Path | None = Field(
-        None, description="The HDF5 file of the weights (resnet152_pascal.h5)."
+        None, description="HDF5 file to use instead of the model's registered weights."
     )
     weights_sha256: Sha256 | None = Field(
         None, description="If set, refuse a weights file with another checksum."
     )
-    score_threshold: float = Field(
-        0.3, gt=0.05, le=1.0, description="Show boxes at or above this malignancy score."
+    score_threshold: float | None = Field(
+        None,
+        gt=0.05,
+        le=1.0,
+        description="Show boxes at or above this malignancy score; not set: the model's own.",
     )
-    max_boxes: int = Field(5, ge=1, le=300, description="Boxes shown for each image, at most.")
+    max_boxes: int | None = Field(
+        None,
+        ge=1,
+        le=300,
+        description="Boxes shown for each image, at most; not set: the model's own number.",
+    )
 
 
 class ResultSettings(Group):

@@ -134,11 +134,14 @@ class ModelSpec:
         Whether it was trained on synthetic images alone: it has no clinical value.
     weights_source : str
         Where a user gets the weights, for the text of an error.
+    statement : str
+        What the model is for and where its knowledge ends, in every result; ASCII.
     """
 
     name: str
     title: str
     weights_source: str
+    statement: str = "Not for diagnosis."
     is_reference: bool = False
     is_demonstration: bool = False
     revision: str = "1"
@@ -169,8 +172,12 @@ _UEDA: Final = ModelSpec(
     title="RetinaNet ResNet-152 (Ueda et al. 2022)",
     weights_source=(
         "resnet152_pascal.h5 is an asset of release v0.1-mammography of the public repository "
-        "detection-mammography/keras-retinanet-trained-algorithm; download it and name it in "
-        "the setting detector.weights"
+        "detection-mammography/keras-retinanet-trained-algorithm: `mgnode model fetch ueda2022` "
+        "downloads it, `mgnode model import FILE` takes a file that you have"
+    ),
+    statement=(
+        "Research, not for diagnosis. For CC and MLO views of digital mammograms; tested by its "
+        "authors on one hospital and one clinic; sees less in dense breasts; scores not calibrated."
     ),
 )
 
@@ -180,13 +187,15 @@ SPECS: Final[dict[str, ModelSpec]] = {
         _UEDA,
         name="reference",
         title="Reference weights: random, boxes mean nothing",
-        weights_source="models.reference_weights writes this file",
+        weights_source="`mgnode detect --reference` writes this file",
+        statement="Random numbers: boxes mean nothing. For trials of the software alone.",
         is_reference=True,
     ),
     "demonstration": ModelSpec(
         name="demonstration",
         title="Demonstration model, trained on synthetic images",
         weights_source="it comes with mgnode; install mgnode again",
+        statement="No clinical value: trained on synthetic images, for demonstrations alone.",
         is_demonstration=True,
         backbone=MobileNetV2(),
         pyramid_filters=64,

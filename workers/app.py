@@ -32,11 +32,12 @@ reports and the others.
 """
 
 
-def run_analysis_worker(settings: Settings) -> int:
+def run_analysis_worker(settings: Settings, *, demonstration: bool = False) -> int:
     """Load the detector, then analyse images until told to stop; give the exit status.
 
     The model is loaded once, in this process, and there is never a fork after it:
-    TensorFlow hangs in a forked child.
+    TensorFlow hangs in a forked child. ``demonstration`` lets the demonstration model
+    answer: in the node of `mgnode demo` alone.
 
     Raises
     ------
@@ -44,7 +45,7 @@ def run_analysis_worker(settings: Settings) -> int:
         No usable weights, or no usable database.
     """
     runtime = open_runtime(settings, role="analysis")
-    detector = load_detector(settings)
+    detector = load_detector(settings, demonstration=demonstration)
     app = celery_app(settings)
     register_analysis(app, runtime, detector)
     details = {

@@ -18,11 +18,12 @@ from node.cli.context import print_json, print_table, screen
 from node.cli.tables import table
 from node.dicom.drawing import Mark, draw
 from node.dicom.findings import Finding
-from node.errors import RejectedInstance
+from node.errors import RejectedInstance, StopError
 from workers.analyse import to_findings
 from workers.gpu import load_detector
 from workers.image_files import read_image
-from workers.weights import published_weights, reference_detector
+from workers.operating_point import OperatingPoint, operating_point
+from workers.weights import demonstration_detector, reference_detector
 
 if TYPE_CHECKING:
     from models.detector import Detector
@@ -46,6 +47,7 @@ def detect_files(
     *,
     output: Path | None,
     reference: bool,
+    demonstration: bool,
     as_json: bool,
 ) -> int:
     """Print the boxes of each file; give 0, or 1 when one file was refused.
@@ -58,14 +60,15 @@ def detect_files(
     messages = screen(stderr=True)
     files = list(dict.fromkeys(_files(given)))
     settings = settings.model_copy(
-        update={"detector": _detector_settings(settings, reference=reference)}
+        update={"detector": _detector_settings(settings, reference, demonstration)}
     )
     with messages.status("Loading the detector"):
-        detector = load_detector(settings)
+        detector = load_detector(settings, demonstration=demonstration)
+    point = operating_point(settings.detector, detector.spec)
     columns = (TextColumn("detecting"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=messages, transient=True) as progress:
         results = [
-            _detect(path, settings, detector, None if output is None else output / name)
+            _detect(path, point, detector, None if output is None else output / name)
             for path, name in progress.track(_picture_names(files).items())
         ]
     if as_json:
@@ -74,7 +77,7 @@ def detect_files(
                 "model": detector.spec.name,
                 "model_version": detector.version,
                 "weights_sha256": detector.weights_sha256,
-                "score_threshold": settings.detector.score_threshold,
+                **point._asdict(),
                 "files": [_values(result) for result in results],
             }
         )
@@ -85,29 +88,33 @@ def detect_files(
         if output is not None:
             typer.echo(f"Pictures are in {output}.")
         typer.echo("Boxes are in stored pixels. Not for diagnosis.")
-        if settings.detector.model == "reference":
+        if detector.spec.is_reference:
             typer.echo("Reference weights: these boxes mean nothing.")
+        if detector.spec.is_demonstration:
+            typer.echo("Demonstration model, trained on synthetic images: no clinical value.")
     return 1 if not results or any(result.refused for result in results) else 0
 
 
-def _detector_settings(settings: Settings, *, reference: bool) -> DetectorSettings:
+def _detector_settings(
+    settings: Settings, reference: bool, demonstration: bool
+) -> DetectorSettings:
+    if reference and demonstration:
+        raise StopError("--reference and --demonstration are two models: name one")
     if reference:
         return reference_detector(settings, screen(stderr=True))
-    return settings.detector.model_copy(
-        update={"weights": published_weights(settings) or settings.detector.weights}
-    )
+    return demonstration_detector() if demonstration else settings.detector
 
 
-def _detect(path: Path, settings: Settings, detector: Detector, picture: Path | None) -> FileResult:
+def _detect(
+    path: Path, point: OperatingPoint, detector: Detector, picture: Path | None
+) -> FileResult:
     try:
         pixels = read_image(path)
     except RejectedInstance as error:
         return FileResult(path, f"{error.reason} {error.detail}".strip())
     rows, columns = pixels.shape[:2]
     found = detector.detect(
-        pixels,
-        score_threshold=settings.detector.score_threshold,
-        max_boxes=settings.detector.max_boxes,
+        pixels, score_threshold=point.score_threshold, max_boxes=point.max_boxes
     )
     findings = to_findings(found.boxes, rows=rows, columns=columns)
     result = FileResult(path, "", rows, columns, findings)

@@ -2,56 +2,60 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import structlog
 
 from config.settings import Settings
 from models.errors import ModelError
-from models.spec import SPECS
+from models.registry.folder import is_bundled
 from node.errors import StopError
+from workers.weights import chosen_model
 
 if TYPE_CHECKING:
     from models.detector import Detector
 
 log = structlog.get_logger(__name__)
 
+NEVER_FOR_REAL: Final = (
+    "detector.model: these are the weights of the demonstration model, which has no clinical "
+    "value and never answers for a real one: `mgnode demo` and `mgnode detect --demonstration` "
+    "use it, and nothing else. `mgnode model fetch ueda2022` gets the published weights"
+)
 
-def load_detector(settings: Settings) -> Detector:
-    """Load the configured weights and run the network once.
+
+def load_detector(settings: Settings, *, demonstration: bool = False) -> Detector:
+    """Load the configured model and run the network once.
+
+    Parameters
+    ----------
+    demonstration : bool
+        Whether the demonstration model may answer: for the demo and for a person who asks
+        for it by name, never for a node between modality and PACS.
 
     Raises
     ------
     StopError
-        No weights are configured, the file is missing or not the right one, or
+        The model is not here, its file is not the right one, it may not answer, or
         TensorFlow is not installed; the text says what to do.
     """
-    path = settings.detector.weights
-    if path is None:
-        raise StopError(
-            "detector.weights is not set: the node never answers without its model. Download "
-            "resnet152_pascal.h5 (release v0.1-mammography of the repository "
-            "detection-mammography/keras-retinanet-trained-algorithm) and set detector.weights "
-            "to the file, or MGNODE_DETECTOR__WEIGHTS"
-        )
-    if not path.is_file():
-        raise StopError(f"detector.weights: there is no file {path}")
+    chosen = chosen_model(settings)
+    if chosen.spec.is_demonstration and not demonstration:
+        raise StopError(NEVER_FOR_REAL)
     try:
         # Here and not at the top: the node's own processes run without TensorFlow.
         from models.detector import Detector
 
-        detector = Detector.load(
-            SPECS[settings.detector.model],
-            path,
-            expected_sha256=settings.detector.weights_sha256,
-        )
+        detector = Detector.load(chosen.spec, chosen.weights, expected_sha256=chosen.sha256)
         detector.warm_up()
     except ModuleNotFoundError as error:
         raise StopError(
             f"the detector needs the package {error.name}: install mgnode[cpu] or mgnode[gpu]"
         ) from error
     except ModelError as error:
-        raise StopError(f"detector.weights: {error}") from error
+        raise StopError(f"{_setting(settings)}: {error}") from error
+    if is_bundled(detector.weights_sha256) and not demonstration:
+        raise StopError(NEVER_FOR_REAL)
     log.info(
         "detector_ready",
         model=detector.spec.name,
@@ -59,3 +63,8 @@ def load_detector(settings: Settings) -> Detector:
         device=detector.device,
     )
     return detector
+
+
+def _setting(settings: Settings) -> str:
+    """Name the setting by which the file was chosen."""
+    return "detector.model" if settings.detector.weights is None else "detector.weights"

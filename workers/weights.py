@@ -1,17 +1,61 @@
-"""Which weights a command without a server uses, and the reference weights for trials."""
+"""Which model and which weights a process runs, by its settings and the registry."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from rich.console import Console
 
 from config.settings import DetectorSettings, Settings
+from models.registry.errors import NotInstalled, RegistryError
+from models.registry.folder import BUNDLED, find
+from models.registry.published import MODEL as PUBLISHED
+from models.spec import SPECS, ModelSpec
+from node.errors import StopError
 from node.store.paths import Layout
 
-PUBLISHED_FILE: Final = "resnet152_pascal.h5"
 REFERENCE_FILE: Final = "reference.h5"
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenModel:
+    """What the settings name; the file must have the checksum when there is one."""
+
+    spec: ModelSpec
+    weights: Path
+    sha256: str | None
+
+
+def chosen_model(settings: Settings) -> ChosenModel:
+    """Find the weights that the settings name, or those of the registry.
+
+    Raises
+    ------
+    StopError
+        They are not here; the text says which command gets them.
+    """
+    wanted = settings.detector
+    root = Layout(settings.storage.root).models
+    try:
+        if wanted.weights is None:
+            model = find(root, wanted.model)
+            return ChosenModel(model.spec, model.weights, wanted.weights_sha256 or model.sha256)
+        spec = SPECS[wanted.model] if wanted.model in SPECS else find(root, wanted.model).spec
+    except RegistryError as error:
+        raise StopError(f"detector.model: {error}") from error
+    if not wanted.weights.is_file():
+        raise StopError(f"detector.weights: there is no file {wanted.weights}")
+    return ChosenModel(spec, wanted.weights, wanted.weights_sha256)
+
+
+def title_of(settings: Settings, name: str) -> str:
+    """Give the title of a model that has not run; its name when nobody knows it here."""
+    try:
+        return find(Layout(settings.storage.root).models, name).spec.title
+    except RegistryError:
+        return SPECS[name].title if name in SPECS else name
 
 
 def reference_detector(settings: Settings, console: Console) -> DetectorSettings:
@@ -29,18 +73,36 @@ def reference_detector(settings: Settings, console: Console) -> DetectorSettings
     )
 
 
+def demonstration_detector() -> DetectorSettings:
+    """Give the detector with the bundled demonstration weights at their own operating point."""
+    return DetectorSettings(model=BUNDLED)
+
+
 def demo_detector(settings: Settings, console: Console) -> DetectorSettings:
-    """Give the published weights when they are installed, else the reference weights."""
-    published = published_weights(settings)
-    if published is None:
+    """Give the published weights when they are here, else the bundled demonstration model.
+
+    The demo's node has a registry of its own, which is empty, so the file is named.
+    """
+    try:
+        published = chosen_model(
+            settings.model_copy(
+                update={"detector": settings.detector.model_copy(update={"model": PUBLISHED})}
+            )
+        )
+    except StopError:
+        return _without_published(settings, console)
+    return settings.detector.model_copy(
+        update={
+            "model": PUBLISHED,
+            "weights": published.weights.absolute(),
+            "weights_sha256": published.sha256,
+        }
+    )
+
+
+def _without_published(settings: Settings, console: Console) -> DetectorSettings:
+    try:
+        find(Layout(settings.storage.root).models, BUNDLED)
+    except NotInstalled:
         return reference_detector(settings, console)
-    return settings.detector.model_copy(update={"weights": published})
-
-
-def published_weights(settings: Settings) -> Path | None:
-    """Give the file of the published weights: the configured one, or that below storage.root."""
-    installed = Layout(settings.storage.root).models / PUBLISHED_FILE
-    for path in (settings.detector.weights, installed):
-        if path is not None and path.is_file():
-            return path.absolute()
-    return None
+    return demonstration_detector()

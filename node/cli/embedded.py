@@ -54,11 +54,12 @@ class EmbeddedNode:
 
 
 @contextmanager
-def embedded_node(settings: Settings) -> Iterator[EmbeddedNode]:
+def embedded_node(settings: Settings, *, demonstration: bool = False) -> Iterator[EmbeddedNode]:
     """Run every process of a node; entered when its SCP answers.
 
     The settings are written to a file below ``storage.root`` for the processes to read,
     secrets go to their environment; this program's own ``MGNODE_*`` do not reach them.
+    ``demonstration`` lets the demonstration model answer, which no other node does.
 
     Raises
     ------
@@ -73,7 +74,11 @@ def embedded_node(settings: Settings) -> Iterator[EmbeddedNode]:
     stop = threading.Event()
     log_file = config.with_name("node.log")
     with log_file.open("ab") as output:
-        programs = [*broker_programs(settings), *node_programs(_environment(settings, config))]
+        environment = _environment(settings, config)
+        programs = [
+            *broker_programs(settings),
+            *node_programs(environment, demonstration=demonstration),
+        ]
         supervisor = Supervisor(programs, stop, output)
         node = EmbeddedNode(Database(settings.database_url), supervisor, log_file)
         # No daemon: the node's processes end with the thread that started them.

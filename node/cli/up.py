@@ -87,14 +87,18 @@ def broker_programs(settings: Settings) -> list[Program]:
     ]
 
 
-def node_programs(environment: Mapping[str, str]) -> list[Program]:
-    """Give the node's own processes; ``environment`` holds their settings."""
+def node_programs(environment: Mapping[str, str], *, demonstration: bool = False) -> list[Program]:
+    """Give the node's own processes; ``environment`` holds their settings.
+
+    With ``demonstration`` the model without clinical value may answer.
+    """
     command = (sys.executable, "-m", "workers.cli")
+    analysis = (*command, "worker", "analysis", *(["--demonstration"] if demonstration else []))
     return [
         Program("serve", (*command, "serve"), environment),
         Program("dispatch", (*command, "dispatch"), environment),
         Program("network", (*command, "worker", "network"), environment),
-        Program("analysis", (*command, "worker", "analysis"), environment),
+        Program("analysis", analysis, environment),
     ]
 
 

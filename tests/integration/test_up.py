@@ -129,6 +129,6 @@ def test_without_weights_it_stops_all_and_ends_with_status_2() -> None:
         wait_until(ended, "the node has ended", seconds=60)
 
         assert made.process.returncode == 2
-        assert "detector.weights is not set" in made.log.read_text()
+        assert "mgnode model fetch ueda2022" in made.log.read_text()
         assert len(children) >= PROGRAMS
         assert alive(list(children)) == []

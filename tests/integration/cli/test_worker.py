@@ -39,7 +39,13 @@ def folder(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("detector", "says"),
     [
-        pytest.param({}, ["detector.weights is not set", "resnet152_pascal.h5"], id="unset"),
+        pytest.param({}, ["`mgnode model fetch ueda2022`", "resnet152_pascal.h5"], id="unset"),
+        pytest.param({"model": "site-7"}, ["no model is called site-7"], id="unknown"),
+        pytest.param(
+            {"model": "demonstration", "weights": "text.h5"},
+            ["never answers for a real one", "mgnode demo"],
+            id="demonstration",
+        ),
         pytest.param({"weights": "gone.h5"}, ["there is no file gone.h5"], id="missing"),
         pytest.param(
             {"weights": "text.h5"},

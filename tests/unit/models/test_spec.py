@@ -8,16 +8,32 @@ from dataclasses import replace
 
 import pytest
 
+from config.settings import DetectorSettings
+from models.registry.cards import LONGEST_STATEMENT
 from models.spec import SPECS, Resize
+from node.dicom.plain_text import plain
 
 
-def test_the_settings_know_the_same_models() -> None:
-    from typing import get_args
+@pytest.mark.parametrize("name", sorted(SPECS))
+def test_the_settings_take_each_name(name: str) -> None:
+    assert DetectorSettings(model=name).model == name
 
-    from config.settings import DetectorSettings
 
-    choices = get_args(DetectorSettings.model_fields["model"].annotation)
-    assert set(SPECS) == set(choices)
+@pytest.mark.parametrize("name", sorted(SPECS))
+def test_what_a_model_says_of_itself_fits_every_result(name: str) -> None:
+    spec = SPECS[name]
+
+    assert 0 < len(spec.statement) <= LONGEST_STATEMENT
+    assert plain(spec.statement) == spec.statement
+
+
+@pytest.mark.parametrize("name", sorted(SPECS))
+def test_an_operating_point_is_one_that_the_settings_take(name: str) -> None:
+    spec = SPECS[name]
+
+    settings = DetectorSettings(score_threshold=spec.score_threshold, max_boxes=spec.max_boxes)
+
+    assert (settings.score_threshold, settings.max_boxes) == (spec.score_threshold, spec.max_boxes)
 
 
 @pytest.mark.parametrize("name", sorted(SPECS))
@@ -41,6 +57,7 @@ def test_the_reference_model_is_the_published_network_under_another_name() -> No
         name=published.name,
         title=published.title,
         weights_source=published.weights_source,
+        statement=published.statement,
         is_reference=False,
     )
 

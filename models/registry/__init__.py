@@ -1,0 +1,1 @@
+"""The models of an installation: registered, fetched, checked and removed."""
