@@ -24,7 +24,13 @@ ALGORITHM: Final = Algorithm(
     version="1.0+0a1b2c3d",
     weights_sha256="0a1b2c3d" * 8,
     device_uid="2.25.61952731",
-    parameters=("score_threshold=0.3", "side=800"),
+    parameters=(
+        "max_boxes=5",
+        "score_threshold=0.3",
+        "model=ueda2022",
+        f"weights_sha256={'0a1b2c3d' * 8}",
+        "model_card=Research, not for diagnosis. For CC and MLO views of digital mammograms.",
+    ),
 )
 LESION: Final = Finding(Box(40.3, 50.7, 90.1, 120.9), 0.54321, 1)
 SECOND_LESION: Final = Finding(Box(100.0, 200.25, 140.5, 260.0), 0.31, 2)

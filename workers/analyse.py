@@ -24,6 +24,7 @@ from node.dicom.geometry import Box, clip
 from node.dicom.pixels import to_grey
 from node.errors import RejectedInstance, StateConflict
 from workers.failure import Failure, FailuresGoTo
+from workers.operating_point import operating_point
 from workers.retry import FIRST_PAUSE_AT_WORK, LONGEST_PAUSE_AT_WORK, pause_before
 from workers.runtime import Runtime
 
@@ -73,12 +74,11 @@ def _analyse(runtime: Runtime, detector: Detector, claim: ClaimedInstance) -> No
     findings, network_seconds = _look(runtime, detector, dataset)
     record = AnalysisRecord(
         model_name=detector.spec.name,
+        model_title=detector.spec.title,
+        model_statement=detector.spec.statement,
         model_version=detector.version,
         weights_sha256=detector.weights_sha256,
-        parameters={
-            "score_threshold": runtime.settings.detector.score_threshold,
-            "max_boxes": runtime.settings.detector.max_boxes,
-        },
+        parameters=operating_point(runtime.settings.detector, detector.spec)._asdict(),
         notes=tuple(str(note) for note in verdict.notes),
         findings=findings,
         started_at=started,
@@ -100,10 +100,9 @@ def _look(
 ) -> tuple[tuple[Finding, ...], float]:
     """Give the findings in stored pixels, and the seconds that the network took."""
     grey = to_grey(dataset)
+    point = operating_point(runtime.settings.detector, detector.spec)
     detections = detector.detect(
-        grey,
-        score_threshold=runtime.settings.detector.score_threshold,
-        max_boxes=runtime.settings.detector.max_boxes,
+        grey, score_threshold=point.score_threshold, max_boxes=point.max_boxes
     )
     rows, columns = grey.shape
     findings = to_findings(detections.boxes, rows=rows, columns=columns)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from uuid import UUID
 
@@ -17,9 +18,10 @@ from node.dicom.measurement_report import build_measurement_report
 from node.dicom.outcome import ANALYSIS_FAILED
 from node.dicom.part10 import to_bytes
 from node.dicom.reasons import Reason
-from node.dicom.uids import derive
+from node.dicom.result_uids import device_uid
 from workers.failure import describe
 from workers.runtime import Runtime
+from workers.weights import title_of
 
 log = structlog.get_logger(__name__)
 
@@ -84,9 +86,10 @@ def _stand_in(row: ImageToReport) -> ImageResult:
 def _model(runtime: Runtime, study: StudyToReport) -> ModelIdentity:
     models = [image.model for image in study.images if image.model is not None]
     # When nothing was analysed no weights have looked: the report says which were due.
-    return (
-        models[-1] if models else ModelIdentity(runtime.settings.detector.model, "not run", "", ())
-    )
+    if models:
+        return models[-1]
+    name = runtime.settings.detector.model
+    return ModelIdentity(name, "not run", "", (), title_of(runtime.settings, name))
 
 
 def _other_algorithm(study: StudyResult, row: ImageToReport) -> Algorithm | None:
@@ -98,9 +101,25 @@ def _other_algorithm(study: StudyResult, row: ImageToReport) -> Algorithm | None
 
 def _algorithm(model: ModelIdentity, namespace: UUID) -> Algorithm:
     return Algorithm(
-        name=SPECS[model.name].title,
+        name=model.title or _title_of_an_old_row(model.name),
         version=model.version,
         weights_sha256=model.weights_sha256,
-        device_uid=derive(namespace, "device", model.name, model.version),
-        parameters=tuple(f"{key}={value}" for key, value in model.parameters),
+        device_uid=device_uid(namespace, model.name, model.version),
+        parameters=tuple(_parameters(model)),
     )
+
+
+def _title_of_an_old_row(name: str) -> str:
+    """Give the title of a model whose row was written before titles were kept."""
+    return SPECS[name].title if name in SPECS else name
+
+
+def _parameters(model: ModelIdentity) -> Iterator[str]:
+    """Say everything of a model that its name and version do not."""
+    for key, value in model.parameters:
+        yield f"{key}={value}"
+    if model.weights_sha256:
+        yield f"model={model.name}"
+        yield f"weights_sha256={model.weights_sha256}"
+    if model.statement:
+        yield f"model_card={model.statement}"

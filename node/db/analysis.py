@@ -37,6 +37,8 @@ class AnalysisRecord:
     """What the detector saw in one image, and which model looked."""
 
     model_name: str
+    model_title: str
+    model_statement: str
     model_version: str
     weights_sha256: str
     parameters: dict[str, Any]
@@ -91,6 +93,8 @@ def record_analysis(
         Analysis(
             instance_id=claim.instance_id,
             model_name=record.model_name,
+            model_title=record.model_title,
+            model_statement=record.model_statement,
             model_version=record.model_version,
             weights_sha256=record.weights_sha256,
             parameters=record.parameters,
@@ -113,6 +117,8 @@ def record_analysis(
         details={
             "model": record.model_name,
             "model_version": record.model_version,
+            "weights_sha256": record.weights_sha256,
+            "parameters": record.parameters,
             "findings": len(record.findings),
             "notes": list(record.notes),
         },

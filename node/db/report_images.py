@@ -19,12 +19,17 @@ from node.states import UNFINISHED_INSTANCE, InstanceState
 
 @dataclass(frozen=True, slots=True)
 class ModelIdentity:
-    """The model of an analysis, as its row names it."""
+    """The model of an analysis, as its row names it.
+
+    ``title`` and ``statement`` are empty in rows that are older than those columns.
+    """
 
     name: str
     version: str
     weights_sha256: str
     parameters: tuple[tuple[str, Any], ...]
+    title: str = ""
+    statement: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +83,8 @@ def _image(row: Instance) -> ImageToReport:
             analysis.model_version,
             analysis.weights_sha256,
             tuple(sorted(analysis.parameters.items())),
+            analysis.model_title,
+            analysis.model_statement,
         ),
     )
 

@@ -23,6 +23,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 from typing_extensions import override
@@ -165,7 +166,11 @@ class Instance(Base):
 
 
 class Analysis(Base):
-    """One run of one model on one instance; ``findings`` are below it."""
+    """One run of one model on one instance; ``findings`` are below it.
+
+    Title and statement are the model's own of that day: results name it by them, wherever
+    and whenever they are built, also when the model has left the registry.
+    """
 
     __tablename__ = "analysis"
 
@@ -173,6 +178,8 @@ class Analysis(Base):
     instance_id: Mapped[int] = mapped_column(ForeignKey("instance.id"), index=True)
     model_name: Mapped[str] = mapped_column(String(64))
     model_version: Mapped[str] = mapped_column(String(64))
+    model_title: Mapped[str] = mapped_column(String(64), server_default=text("''"))
+    model_statement: Mapped[str] = mapped_column(Text, server_default=text("''"))
     weights_sha256: Mapped[str] = mapped_column(String(64))
     parameters: Mapped[dict[str, Any]] = mapped_column(JSON)
     notes: Mapped[list[str]] = mapped_column(JSON)

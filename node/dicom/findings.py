@@ -38,8 +38,9 @@ class Finding:
 class Algorithm:
     """The model that looked, as every result names it (TID 4019).
 
-    ``version`` changes with the weights; ``parameters`` are ``key=value`` texts, the
-    threshold that boxes had to pass among them.
+    ``version`` changes with the weights; ``parameters`` are ``key=value`` texts: the
+    threshold that boxes had to pass, how many were shown at most, the weights' checksum
+    and what the model's card says of its use.
     """
 
     name: str

@@ -11,6 +11,7 @@ from node.dicom.content_items import reference
 from node.dicom.drawing import Mark, draw
 from node.dicom.header import laterality, numbers, short
 from node.dicom.image_label import viewing_place
+from node.dicom.plain_text import ST_LENGTH, plain
 from node.dicom.reasons import Note
 from node.dicom.references import object_reference
 from node.dicom.result_header import OVERLAY, dicom_date, dicom_time, local_moment, start_result
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from node.dicom.findings import ImageResult, StudyResult
+    from node.dicom.findings import Algorithm, ImageResult, StudyResult
 
 DISCLAIMER: Final = "AI result - not for diagnosis"
 
@@ -67,7 +68,8 @@ def build_overlay(
     picture = draw(grey, _marks(image), footer=_footer(study, image), long_side=long_side)
     _add_capture(overlay, study, header)
     _add_anatomy(overlay, header)
-    _add_derivation(overlay, header, image, is_reduced=picture.shape[:2] != grey.shape)
+    algorithm = study.algorithm_of(image)
+    _add_derivation(overlay, header, image, algorithm, is_reduced=picture.shape[:2] != grey.shape)
     _add_spacing(overlay, header, grey, picture)
     _add_pixels(overlay, picture)
     return overlay
@@ -117,13 +119,20 @@ def _add_anatomy(overlay: Dataset, header: Dataset) -> None:
 
 
 def _add_derivation(
-    overlay: Dataset, header: Dataset, image: ImageResult, *, is_reduced: bool
+    overlay: Dataset,
+    header: Dataset,
+    image: ImageResult,
+    algorithm: Algorithm,
+    *,
+    is_reduced: bool,
 ) -> None:
-    """Add the General Image attributes that tell what was done to which image."""
+    """Add the General Image attributes that tell what was done to which image, and by what."""
     overlay.ImageType = ["DERIVED", "SECONDARY"]
-    overlay.DerivationDescription = "Detector boxes and scores drawn on the windowed image"
+    done = "Detector boxes and scores drawn on the windowed image"
     if is_reduced:
-        overlay.DerivationDescription += ", reduced in size"
+        done += ", reduced in size"
+    made_by = "; ".join((f"{algorithm.name} {algorithm.version}", *algorithm.parameters))
+    overlay.DerivationDescription = plain(f"{done}. {made_by}", ST_LENGTH)
     source = reference(*object_reference(header)[:2])
     source.PurposeOfReferenceCodeSequence = [codes.SOURCE_IMAGE.item()]
     source.SpatialLocationsPreserved = "NO" if is_reduced else "YES"

@@ -7,6 +7,7 @@ from typing import Final
 
 LO_LENGTH: Final = 64
 SH_LENGTH: Final = 16
+ST_LENGTH: Final = 1024
 
 # The backslash separates values in most VRs, and ISO_IR 13 draws it and the tilde
 # as a yen sign and an overline.

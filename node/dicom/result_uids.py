@@ -13,8 +13,20 @@ from node.dicom import uids
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from uuid import UUID
 
     from node.dicom.findings import Algorithm, Finding, ImageResult, StudyResult
+
+
+def device_uid(namespace: UUID, model: str, version: str) -> str:
+    """Derive the UID of a model as a device (IHE AIR): other weights, other device.
+
+    Parameters
+    ----------
+    version : str
+        Holds the revision of the model's code and the beginning of its weights' sha256.
+    """
+    return uids.derive(namespace, "device", model, version)
 
 
 def series_instance_uid(kind: str, study: StudyResult, algorithm: Algorithm) -> str:

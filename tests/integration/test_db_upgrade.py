@@ -10,6 +10,7 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import select, text
@@ -17,10 +18,31 @@ from sqlalchemy.orm import Session
 
 from node.db import installation, schema
 from node.db.session import Database
-from node.db.tables import Base, Installation
+from node.db.tables import Analysis, Base, Installation
 from node.db.upgrade import upgrade
 from node.errors import StopError
+from tests.rows import NOON
 from tests.servers import PostgresqlServer
+
+OLD_ROWS = (
+    (
+        "INSERT INTO study (id, study_instance_uid, state, source_ae, first_received_at, "
+        "last_received_at, opened_at, completed_because, generation, report_attempts, reason) "
+        "VALUES (1, '1.2', 'OPEN', 'A', :at, :at, :at, '', 0, 0, '')"
+    ),
+    (
+        "INSERT INTO instance (id, study_id, sop_instance_uid, sop_class_uid, series_instance_uid, "
+        "transfer_syntax_uid, laterality, view, is_standard_view, sha256, bytes, path, received_at, "
+        "state, reason, detail, attempts) VALUES (1, 1, '1.2.3', '1', '1', '1', '', '', false, "
+        "'ab', 1, 'p', :at, 'ANALYSED', '', '', 1)"
+    ),
+    (
+        "INSERT INTO analysis (id, instance_id, model_name, model_version, weights_sha256, "
+        "parameters, notes, started_at, finished_at) "
+        "VALUES (1, 1, 'ueda2022', '1+old', 'ab', :json, :list, :at, :at)"
+    ),
+)
+"""An analysis of version 0001, with what it belongs to."""
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
@@ -65,6 +87,35 @@ def test_a_second_upgrade_changes_nothing(empty_url: str) -> None:
     upgrade(empty_url)
 
     assert namespace(empty_url) == first
+
+
+def test_an_upgrade_keeps_the_rows_of_an_older_version(empty_url: str) -> None:
+    database = _at_revision(empty_url, "0001")
+    with database.begin() as session:
+        for statement in OLD_ROWS:
+            session.execute(text(statement), {"at": NOON, "json": "{}", "list": "[]"})
+
+    upgrade(empty_url)
+
+    database.require_current_schema()
+    with database.read() as session:
+        row = session.scalars(select(Analysis)).one()
+        assert (row.model_name, row.model_version) == ("ueda2022", "1+old")
+        assert (row.model_title, row.model_statement) == ("", "")
+    database.dispose()
+
+
+def _at_revision(url: str, revision: str) -> Database:
+    """Bring a database to an older schema, as an older version of the node did."""
+    if url.startswith("sqlite"):
+        path = Path(url.removeprefix("sqlite:///"))
+        path.parent.mkdir()
+        path.touch()
+    database = Database(url)
+    with database.begin() as session:
+        command.upgrade(schema.alembic_config(session.connection()), revision)
+        installation.ensure(session, at=NOON)
+    return database
 
 
 def test_processes_that_upgrade_at_once_agree(empty_url: str) -> None:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from types import SimpleNamespace
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from pydicom.tag import Tag
+from sqlalchemy import update
 
 from models.spec import SPECS
+from node.db.tables import Analysis
 from node.states import InstanceState, StudyState
 from tests.factories import four_view_study, stable_uid
+from tests.report_tree import texts
 from tests.working_node import WorkingNode, spoken
 
 STUDY = stable_uid("a study")
@@ -83,21 +86,29 @@ def test_a_file_that_cannot_be_opened_is_no_fault_of_its_header(node: WorkingNod
     assert node.study(STUDY).reason.startswith("FileNotFoundError")
 
 
-def test_a_model_that_this_version_does_not_know_is_no_fault_of_the_header(
-    node: WorkingNode,
+def test_a_model_that_nobody_knows_any_more_is_named_as_it_was(node: WorkingNode) -> None:
+    """It may have left the registry, or be registered on another machine alone."""
+    node.detector.spec = replace(SPECS["reference"], name="site-7", title="Model of site seven")
+
+    node.report(node.complete(images()))
+
+    assert texts(node.report_of(), "126010", "125007", "111001") == ["Model of site seven"] * 4
+
+
+@pytest.mark.parametrize(
+    ("name", "title"),
+    [("reference", SPECS["reference"].title), ("of another version", "of another version")],
+)
+def test_a_row_from_before_titles_were_kept_is_reported_all_the_same(
+    node: WorkingNode, name: str, title: str
 ) -> None:
-    one, other = node.receive(images()[:2])
-    node.sweep()
-    node.detector.spec = SimpleNamespace(name="of another version")
-    node.analyse(one)
-    node.detector.spec = SPECS["reference"]
-    node.analyse(other)
-    node.clock.pass_(hours=1)
-    node.sweep()
+    study = node.complete(images())
+    with node.database.begin() as session:
+        session.execute(update(Analysis).values(model_name=name, model_title=""))
 
-    node.report(node.study(STUDY).id)
+    node.report(study)
 
-    assert node.study(STUDY).reason.startswith("KeyError")
+    assert texts(node.report_of(), "126010", "125007", "111001") == [title] * 4
 
 
 def test_one_attribute_of_the_wrong_kind_costs_no_report(node: WorkingNode) -> None:

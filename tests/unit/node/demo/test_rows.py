@@ -44,6 +44,8 @@ def analyse(database: Database, number: int) -> None:
         assert claim is not None
         record = AnalysisRecord(
             model_name="reference",
+            model_title="Reference weights",
+            model_statement="",
             model_version="1",
             weights_sha256="0" * 64,
             parameters={},
