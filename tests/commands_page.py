@@ -39,7 +39,9 @@ def commands_page() -> str:
 
 def _section(name: str, command: Any) -> str:
     arguments = [param for param in command.params if param.param_type_name == "argument"]
-    options = [param for param in command.params if param.param_type_name == "option"]
+    options = [
+        param for param in command.params if param.param_type_name == "option" and not param.hidden
+    ]
     usage = " ".join([name, *(_placeholder(param) for param in arguments)])
     lines = [f"- `{_placeholder(param)}`: {param.help}" for param in arguments]
     lines += [

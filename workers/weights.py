@@ -78,31 +78,35 @@ def demonstration_detector() -> DetectorSettings:
     return DetectorSettings(model=BUNDLED)
 
 
-def demo_detector(settings: Settings, console: Console) -> DetectorSettings:
+def demo_detector(settings: Settings) -> DetectorSettings:
     """Give the published weights when they are here, else the bundled demonstration model.
 
     The demo's node has a registry of its own, which is empty, so the file is named.
+
+    Raises
+    ------
+    StopError
+        Neither is here; the text says what to do.
     """
+    wanted = settings.detector
+    if wanted.model != PUBLISHED:
+        # Its file and its threshold are another model's.
+        wanted = DetectorSettings(model=PUBLISHED)
     try:
-        published = chosen_model(
-            settings.model_copy(
-                update={"detector": settings.detector.model_copy(update={"model": PUBLISHED})}
-            )
-        )
+        published = chosen_model(settings.model_copy(update={"detector": wanted}))
     except StopError:
-        return _without_published(settings, console)
-    return settings.detector.model_copy(
-        update={
-            "model": PUBLISHED,
-            "weights": published.weights.absolute(),
-            "weights_sha256": published.sha256,
-        }
+        return _bundled_detector(settings)
+    return wanted.model_copy(
+        update={"weights": published.weights.absolute(), "weights_sha256": published.sha256}
     )
 
 
-def _without_published(settings: Settings, console: Console) -> DetectorSettings:
+def _bundled_detector(settings: Settings) -> DetectorSettings:
     try:
         find(Layout(settings.storage.root).models, BUNDLED)
-    except NotInstalled:
-        return reference_detector(settings, console)
+    except NotInstalled as error:
+        raise StopError(
+            f"{error}: install mgnode again, or `mgnode model fetch {PUBLISHED}` for the "
+            "published ones, or ask for random numbers with --reference"
+        ) from error
     return demonstration_detector()

@@ -64,6 +64,8 @@ def describe_weights(detector: DetectorSettings) -> str:
     """Say in plain words which numbers the network runs on."""
     if detector.model == "reference":
         return "Reference weights: these boxes mean nothing: the network runs on random numbers."
+    if detector.model == "demonstration":
+        return "Demonstration model: trained on synthetic images, no clinical value."
     weights = detector.weights.name if detector.weights is not None else "no file"
     return f"Weights of the model {detector.model} ({weights}). Not for diagnosis."
 

@@ -66,6 +66,12 @@ def test_random_numbers_are_called_random_numbers() -> None:
     assert "these boxes mean nothing: the network runs on random numbers" in words
 
 
+def test_the_demonstration_model_is_called_one_without_clinical_value() -> None:
+    words = describe_weights(DetectorSettings(model="demonstration"))
+
+    assert words == "Demonstration model: trained on synthetic images, no clinical value."
+
+
 def test_real_weights_are_named_and_are_not_for_diagnosis() -> None:
     words = describe_weights(
         DetectorSettings(model="ueda2022", weights=Path("/weights/resnet152_pascal.h5"))
