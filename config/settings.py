@@ -6,7 +6,7 @@ from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from config.fields import (
     AeTitle,
@@ -21,25 +21,7 @@ from config.fields import (
     Sha256,
     TimeZone,
 )
-
-
-class Group(
-    BaseModel,
-    frozen=True,
-    extra="forbid",
-    validate_default=True,
-    allow_inf_nan=False,
-    hide_input_in_errors=True,  # the input may be a password
-):
-    """Base of every group: frozen, and an unknown key is an error."""
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _empty_is_unset(cls, value: object, info: ValidationInfo) -> object:
-        # TOML has no null: an empty text is how a file says "not set".
-        name = info.field_name
-        unset = name is not None and cls.model_fields[name].default is None
-        return None if unset and value == "" else value
+from config.group import Group
 
 
 class StorageSettings(Group):
@@ -192,6 +174,26 @@ class DetectorSettings(Group):
         ge=1,
         le=300,
         description="Boxes shown for each image, at most; not set: the model's own number.",
+    )
+    runtime: Literal["keras", "openvino"] = Field(
+        "keras",
+        description=(
+            "What computes the network. openvino: faster, smaller and ready sooner on a CPU "
+            "(extra 'openvino', without TensorFlow). keras: everything else, with a GPU too."
+        ),
+    )
+    precision: Literal["float32", "bfloat16"] = Field(
+        "float32",
+        description="bfloat16: faster on a GPU, and the boxes differ; a CPU refuses it.",
+    )
+    xla: bool = Field(
+        False, description="Let XLA compile the network: for a GPU; a CPU refuses it."
+    )
+    batch_size: int = Field(
+        0,
+        ge=0,
+        le=64,
+        description="Images that the network sees at once, at most; 0: 8 on a GPU, else 1.",
     )
 
 

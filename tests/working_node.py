@@ -20,7 +20,7 @@ from models.spec import SPECS
 from node.db import audit, outbox
 from node.db.receiving import StoredObject, record_instance
 from node.db.session import Database
-from node.db.tables import AuditEvent, Delivery, Instance, Result, Study
+from node.db.tables import Analysis, AuditEvent, Delivery, FindingRow, Instance, Result, Study
 from node.dicom.header import facts
 from node.dispatch.broker import CeleryPublisher, celery_app
 from node.dispatch.loop import Dispatcher
@@ -62,12 +62,16 @@ class ScriptedDetector:
     version: str = "scripted"
     weights_sha256: str = "5c" * 32
 
-    def detect(
-        self, image: NDArray[np.uint8], *, score_threshold: float, max_boxes: int
-    ) -> Detections:
-        self.look(image)
+    device: str = "cpu:0"
+    computed: dict[str, str] = field(default_factory=dict)
+
+    def detect_many(
+        self, images: Sequence[NDArray[np.uint8]], *, score_threshold: float, max_boxes: int
+    ) -> list[Detections]:
+        for image in images:
+            self.look(image)
         kept = [box for box in self.boxes if box.score >= score_threshold]
-        return Detections(tuple(kept[:max_boxes]), network_seconds=0.0)
+        return [Detections(tuple(kept[:max_boxes]), network_seconds=0.0) for _ in images]
 
 
 @dataclass
@@ -167,6 +171,17 @@ class WorkingNode:
     def instance(self, instance_id: int) -> Instance:
         with self.database.read() as session:
             return session.get_one(Instance, instance_id)
+
+    def boxes(self, instance_id: int) -> list[FindingRow]:
+        """The findings of one image, the best first."""
+        query = (
+            select(FindingRow)
+            .join(Analysis)
+            .where(Analysis.instance_id == instance_id)
+            .order_by(FindingRow.rank)
+        )
+        with self.database.read() as session:
+            return list(session.scalars(query))
 
     def results(self, *, generation: int | None = None) -> list[Result]:
         query = select(Result).order_by(Result.id)

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
+import numpy as np
 import structlog
-from pydicom import Dataset, dcmread
+from numpy.typing import NDArray
+from pydicom import dcmread
 
 from node.db.analysis import (
     AnalysisRecord,
     ClaimedInstance,
     claim_instance,
+    claim_more,
     record_analysis,
     record_failed_attempt,
     record_rejection,
@@ -24,89 +30,144 @@ from node.dicom.geometry import Box, clip
 from node.dicom.pixels import to_grey
 from node.errors import RejectedInstance, StateConflict
 from workers.failure import Failure, FailuresGoTo
+from workers.gpu import batch_size
 from workers.operating_point import operating_point
 from workers.retry import FIRST_PAUSE_AT_WORK, LONGEST_PAUSE_AT_WORK, pause_before
 from workers.runtime import Runtime
 
 if TYPE_CHECKING:
     # The network worker imports this module too and must not load TensorFlow.
-    from models.detector import Detection, Detector
+    from models.detector import Detection, Detections, Detector
 
 log = structlog.get_logger(__name__)
 
 
-def analyse_instance(runtime: Runtime, detector: Detector, instance_id: int) -> None:
-    """Take one QUEUED instance to ANALYSED, REJECTED or FAILED, or back to QUEUED.
+@dataclass(frozen=True, slots=True)
+class _Decoded:
+    """A claimed image as the detector takes it, (rows, columns)."""
 
-    Whatever goes wrong is counted in the row; an image that fails every time is
-    set aside as FAILED with the place of its last failure, and the queue goes on.
+    claim: ClaimedInstance
+    grey: NDArray[np.uint8]
+    notes: tuple[str, ...]
+    started_at: datetime
+
+
+def analyse_instance(runtime: Runtime, detector: Detector, instance_id: int) -> None:
+    """Take a QUEUED instance to ANALYSED, REJECTED or FAILED, or back to QUEUED.
+
+    On a GPU further instances that wait go with it, each with a claim, a lease and an end
+    of its own; the messages about them find nothing to do. Whatever goes wrong is counted
+    in the row; an image that fails every time is set aside as FAILED with the place of its
+    last failure, and the queue goes on.
     """
+    images = []
+    for claim in _claim(runtime, instance_id, at_most=batch_size(runtime.settings, detector)):
+        with _ending_in_its_row(runtime, claim):
+            images.append(_decode(runtime, claim))
+    together = _look_together(runtime, detector, images)
+    for index, image in enumerate(images):
+        with _ending_in_its_row(runtime, image.claim):
+            found = together[index] if together else _look(runtime, detector, [image])[0]
+            _record(runtime, detector, image, found)
+
+
+def _claim(runtime: Runtime, instance_id: int, *, at_most: int) -> list[ClaimedInstance]:
     now = runtime.clock()
     lease_until = now + timedelta(seconds=runtime.settings.analysis.lease_seconds)
     with runtime.database.begin() as session:
-        claim = claim_instance(
+        first = claim_instance(
             session, instance_id, lease_until=lease_until, at=now, actor=runtime.actor
         )
-    if claim is None:
-        return
+        if first is None:
+            return []
+        # An image that ends its worker would else take its neighbours along, every time.
+        if first.attempt > 1 or at_most == 1:
+            return [first]
+        return [
+            first,
+            *claim_more(
+                session,
+                first,
+                at_most=at_most - 1,
+                lease_until=lease_until,
+                at=now,
+                actor=runtime.actor,
+            ),
+        ]
+
+
+@contextmanager
+def _ending_in_its_row(runtime: Runtime, claim: ClaimedInstance) -> Iterator[None]:
+    """Write what goes wrong with an image to its row, and go on with the next."""
     with FailuresGoTo(partial(_count_failure, runtime, claim)):
         try:
-            _conclude(runtime, detector, claim)
+            try:
+                yield
+            except RejectedInstance as error:
+                _reject(runtime, claim, error)
         except StateConflict as conflict:
             # The lease ended while we worked and somebody else has it: nothing is lost.
             log.warning("instance_lease_lost", error=str(conflict))
 
 
-def _conclude(runtime: Runtime, detector: Detector, claim: ClaimedInstance) -> None:
-    try:
-        _analyse(runtime, detector, claim)
-    except RejectedInstance as error:
-        _reject(runtime, claim, error)
-
-
-def _analyse(runtime: Runtime, detector: Detector, claim: ClaimedInstance) -> None:
-    started = runtime.clock()
+def _decode(runtime: Runtime, claim: ClaimedInstance) -> _Decoded:
+    started_at = runtime.clock()
     dataset = dcmread(runtime.layout.absolute(claim.path))
     device = runtime.device
     verdict = check(dataset, own_device=(device.manufacturer, device.model_name))
     if verdict.reason is not None:
         raise RejectedInstance(claim.sop_instance_uid, verdict.reason, verdict.detail)
-    findings, network_seconds = _look(runtime, detector, dataset)
+    notes = tuple(str(note) for note in verdict.notes)
+    return _Decoded(claim, to_grey(dataset), notes, started_at)
+
+
+def _look_together(
+    runtime: Runtime, detector: Detector, images: list[_Decoded]
+) -> list[Detections] | None:
+    """Look at several images at once; None where that failed or there are not several.
+
+    Each is then looked at alone, so that one image's trouble costs no other an attempt.
+    """
+    if len(images) > 1:
+        with FailuresGoTo(partial(_say_together_failed, len(images))):
+            return _look(runtime, detector, images)
+    return None
+
+
+def _look(runtime: Runtime, detector: Detector, images: list[_Decoded]) -> list[Detections]:
+    point = operating_point(runtime.settings.detector, detector.spec)
+    return detector.detect_many([image.grey for image in images], **point._asdict())
+
+
+def _say_together_failed(images: int, failure: Failure) -> None:
+    log.warning("batch_failed", images=images, kind=failure.kind, place=failure.place)
+
+
+def _record(runtime: Runtime, detector: Detector, image: _Decoded, found: Detections) -> None:
+    rows, columns = image.grey.shape
+    findings = to_findings(found.boxes, rows=rows, columns=columns)
+    point = operating_point(runtime.settings.detector, detector.spec)
     record = AnalysisRecord(
         model_name=detector.spec.name,
         model_title=detector.spec.title,
         model_statement=detector.spec.statement,
         model_version=detector.version,
         weights_sha256=detector.weights_sha256,
-        parameters=operating_point(runtime.settings.detector, detector.spec)._asdict(),
-        notes=tuple(str(note) for note in verdict.notes),
+        parameters={**point._asdict(), **detector.computed},
+        notes=image.notes,
         findings=findings,
-        started_at=started,
+        started_at=image.started_at,
         finished_at=runtime.clock(),
     )
     with runtime.database.begin() as session:
-        record_analysis(session, claim, record, at=record.finished_at, actor=runtime.actor)
+        record_analysis(session, image.claim, record, at=record.finished_at, actor=runtime.actor)
     log.info(
         "instance_analysed",
-        sop_instance_uid=claim.sop_instance_uid,
+        sop_instance_uid=image.claim.sop_instance_uid,
         findings=len(findings),
-        seconds=round((record.finished_at - started).total_seconds(), 3),
-        network_seconds=round(network_seconds, 3),
+        seconds=round((record.finished_at - image.started_at).total_seconds(), 3),
+        network_seconds=round(found.network_seconds, 3),
     )
-
-
-def _look(
-    runtime: Runtime, detector: Detector, dataset: Dataset
-) -> tuple[tuple[Finding, ...], float]:
-    """Give the findings in stored pixels, and the seconds that the network took."""
-    grey = to_grey(dataset)
-    point = operating_point(runtime.settings.detector, detector.spec)
-    detections = detector.detect(
-        grey, score_threshold=point.score_threshold, max_boxes=point.max_boxes
-    )
-    rows, columns = grey.shape
-    findings = to_findings(detections.boxes, rows=rows, columns=columns)
-    return findings, detections.network_seconds
 
 
 def to_findings(

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from node.db.events import Event
@@ -77,6 +78,40 @@ def claim_instance(
     except StateConflict:
         return None
     return ClaimedInstance(row.id, row.sop_instance_uid, row.path, attempt)
+
+
+def claim_more(
+    session: Session,
+    first: ClaimedInstance,
+    *,
+    at_most: int,
+    lease_until: datetime,
+    at: datetime,
+    actor: str,
+) -> list[ClaimedInstance]:
+    """Claim images that nobody has tried yet, to be analysed together with ``first``.
+
+    Those of its study come first, then the oldest. An image that was tried before is left
+    to a task of its own, and so is what another worker is just taking.
+    """
+    study_id = session.get_one(Instance, first.instance_id).study_id
+    ids = session.scalars(
+        select(Instance.id)
+        .where(
+            Instance.state == InstanceState.QUEUED,
+            Instance.attempts == 0,
+            or_(Instance.not_before.is_(None), Instance.not_before <= at),
+        )
+        .order_by(Instance.study_id != study_id, Instance.received_at, Instance.id)
+        .limit(at_most)
+        # Waiting for rows in an order of our own would make two workers wait for each other.
+        .with_for_update(skip_locked=True)
+    ).all()
+    claims = (
+        claim_instance(session, instance_id, lease_until=lease_until, at=at, actor=actor)
+        for instance_id in ids
+    )
+    return [claim for claim in claims if claim is not None]
 
 
 def record_analysis(

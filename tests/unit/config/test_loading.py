@@ -276,6 +276,8 @@ def test_every_setting_can_be_set_by_its_variable() -> None:
         "broker.url": "redis://broker",
         "detector.model": "reference",
         "detector.weights_sha256": "0" * 64,
+        "detector.runtime": "openvino",
+        "detector.precision": "bfloat16",
         "results.overlays": "all",
         "results.time_zone": "Asia/Tokyo",
         "log.level": "debug",
