@@ -55,8 +55,8 @@ def check_origin(file: WeightsFile, spec: ModelSpec, path: Path) -> None:
     if random and not spec.is_reference:
         raise WrongWeights(
             path,
-            "holds the reference weights (random numbers); use them with the model 'reference' "
-            f"only. For '{spec.name}': {spec.weights_source}",
+            "holds the reference weights (random numbers), which are for the model 'reference' "
+            "alone",
         )
     if spec.is_reference and not random:
         raise WrongWeights(

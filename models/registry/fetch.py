@@ -103,8 +103,12 @@ def _picture(
     """Download the test picture; without it the weights stay unproved."""
     try:
         part = stack.enter_context(opened_part(root, url))
+    except DownloadError as error:
+        return None, str(error)
+    try:
         download(url, part, accept=_no_picture, pause=pause)
     except (DownloadError, WrongDownload) as error:
+        part.discard()
         return None, str(error)
     return part, ""
 

@@ -102,13 +102,23 @@ def opened_part(root: Path, url: str) -> Iterator[Part]:
     folder = root / FOLDER
     durable.make_folder(folder)
     path = folder / f"{hashlib.sha256(url.encode()).hexdigest()[:16]}.part"
+    with _claimed(path.with_suffix(".lock"), url):
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, durable.FILE_MODE)
+        # Without a buffer: after a full disk nothing is left that closing would write again.
+        with os.fdopen(descriptor, "r+b", buffering=0) as stream:
+            yield Part(path, stream)
+
+
+@contextmanager
+def _claimed(path: Path, url: str) -> Iterator[None]:
+    """Hold a download alone; the kernel lets go of it when the process ends.
+
+    The lock is on a file of its own: HDF5 locks the part itself when it reads it.
+    """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, durable.FILE_MODE)
-    # Without a buffer: after a full disk nothing is left that closing would write again.
-    with os.fdopen(descriptor, "r+b", buffering=0) as stream:
+    with os.fdopen(descriptor, "wb") as stream:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise DownloadError(f"another process is downloading {url}") from error
-        if not path.exists() or path.stat().st_ino != os.fstat(stream.fileno()).st_ino:
-            raise DownloadError(f"another process has just finished with {url}; try again")
-        yield Part(path, stream)
+        yield

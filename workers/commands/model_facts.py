@@ -83,17 +83,21 @@ def values_of(settings: Settings, name: str) -> dict[str, Any]:
 
 def fact_rows(values: Mapping[str, Any]) -> list[Sequence[object]]:
     """Give the facts as rows of a table, in the order in which they are read."""
-    return [
-        [title, "yes" if values[key] is True else "no" if values[key] is False else values[key]]
-        for key, title in _TITLES.items()
-        if key in values
-    ]
+    return [[title, _shown(key, values[key])] for key, title in _TITLES.items() if key in values]
 
 
 def card_rows(card: Card) -> list[Sequence[object]]:
     """Give a card as rows of a table; a part that is a table itself has a row for each line."""
     keys = [*PARTS, *(key for key in card if key not in PARTS)]
     return [row for key in keys for row in _part_rows(key.replace("_", " "), card[key])]
+
+
+def _shown(key: str, value: object) -> object:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if key == "device_uid" and value is None:
+        return "follows from the installation: `mgnode db upgrade` makes it"
+    return value
 
 
 def _part_rows(title: str, part: object) -> Iterator[Sequence[object]]:
