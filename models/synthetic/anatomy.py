@@ -194,9 +194,9 @@ def pectoral(breast: Breast, rng: np.random.Generator, grain: Field) -> tuple[Fi
     share *= smoothstep((down - y) / np.float32(0.08 * rows) + 0.2)
     slope = np.arctan2(down, -along)
     across = x * np.float32(np.sin(slope)) - y * np.float32(np.cos(slope))
-    fibres = np.sin(across * np.float32(breast.pixel_mm * rng.uniform(0.6, 1.6)) + 3 * grain)
+    fibres = np.sin(across * np.float32(breast.pixel_mm * rng.uniform(0.6, 1.6)) + 1.5 * grain)
     level = rng.uniform(0.35, 1.15)
-    plane = 1 + np.float32(rng.uniform(0.02, 0.10)) * fibres + np.float32(0.06) * grain
+    plane = 1 + np.float32(rng.uniform(0.005, 0.05)) * fibres + np.float32(0.06) * grain
     thinning = 1 - np.float32(rng.uniform(0, 0.5)) * np.exp(-np.maximum(distance, 0) / 12)
     return (np.float32(level) * share * plane * thinning).astype(np.float32), share
 
@@ -221,5 +221,5 @@ def nipple_disc(breast: Breast, rng: np.random.Generator) -> Field:
     rho = np.hypot(x, y * np.float32(rng.uniform(0.8, 1.2))) / np.float32(radius)
     disc = 1 / (1 + np.exp(np.minimum((rho - 1) / np.float32(rng.uniform(0.06, 0.15)), 30)))
     ring = np.exp(-(((rho - 1) / 0.2) ** 2))
-    mix = rng.uniform(0, 0.8)
+    mix = rng.uniform(0, 0.5)
     return (rng.uniform(0.15, 0.7) * ((1 - mix) * disc + mix * ring)).astype(np.float32)

@@ -52,7 +52,7 @@ def cluster(
     area = rng.uniform(5, 24) / pixel_mm
     thin = rng.choice((rng.uniform(0.55, 1.0), rng.uniform(0.2, 0.4)), p=(0.7, 0.3))
     turn = rng.uniform(0, np.pi)
-    count = int(np.clip(rng.gamma(2.2, 7), 5, 40))
+    count = int(np.clip(rng.gamma(2.4, 7), 6, 40))
     spread = rng.normal(0, 0.24, (count, 2)) * area * np.array([1.0, thin])
     spread = np.clip(spread, -0.55 * area, 0.55 * area)
     c, s = np.cos(turn), np.sin(turn)
@@ -60,7 +60,7 @@ def cluster(
     side = int(np.ceil(area * 1.6 + 6 / pixel_mm)) | 1
     places += (side - 1) / 2
     add = np.zeros((side, side), np.float32)
-    usual = rng.uniform(0.28, 0.6)
+    usual = rng.uniform(0.32, 0.65)
     sizes = np.clip(rng.lognormal(np.log(usual), 0.4, count), 0.15, 1.4) / pixel_mm
     for (x, y), size in zip(places, sizes, strict=True):
         dot(add, rng, float(x), float(y), float(size), rng.uniform(0.45, 1.3))

@@ -146,7 +146,9 @@ def _tissue(
     """Tissue without lesions, the share of dense tissue, and where lesions may lie."""
     beta = rng.uniform(2.6, 3.4)
     one, two = power_law(rng, TILE, beta, lowest=4)
-    three, four = power_law(rng, TILE // 2, rng.uniform(2.4, 3.2), lowest=3)
+    _, four = power_law(rng, TILE // 2, rng.uniform(2.4, 3.2), lowest=3)
+    # Smooth, so that where they pass through 0 lines run on and no specks appear.
+    five, six = power_law(rng, TILE // 2, 6.0, lowest=float(rng.uniform(5, 12)))
     coarse_one, coarse_two = power_law(rng, TILE // 4, rng.uniform(3.4, 4.2), lowest=3)
     isotropic = place(one, breast, rng)
     rays = toward_nipple(two, breast, rng.uniform(1.3, 2.6))
@@ -155,7 +157,8 @@ def _tissue(
     wide = cv2.resize(coarse_two, (TILE, TILE), interpolation=cv2.INTER_CUBIC)
     lumps = 0.7 * lumps + 0.6 * place(wide.astype(np.float32), breast, rng)
     fine = toward_nipple(four, breast, rng.uniform(1.0, 2.2))
-    lobules = place(three, breast, rng)
+    lobules = place(five, breast, rng)
+    rows_of = toward_nipple(six, breast, rng.uniform(1.5, 3.5))
     mix = np.float32(rng.uniform(0.3, 0.8))
     fine = mix * fine + (1 - mix) * rays
     fine -= cv2.resize(
@@ -169,11 +172,12 @@ def _tissue(
     fat += np.float32(rng.uniform(0.02, 0.10)) * fine
     body = fatty * np.clip(fat, 0.2, 2) + gland * np.float32(rng.uniform(0.6, 1.0))
     # Walls between fat lobules: strong beside the gland, weak in pure fat.
-    wall_width = rng.uniform(0.04, 0.11)
-    walls = ridges(lobules - 0.3 * rays, wall_width) + 0.7 * ridges(rays + 0.4 * fine, wall_width)
+    wall_width = rng.uniform(0.05, 0.15)
+    walls = ridges(lobules, wall_width) * smoothstep(0.5 + 0.5 * lumps)
+    walls += ridges(rows_of, wall_width) * smoothstep(0.6 - 0.5 * lumps)
     spread = cv2.GaussianBlur(gland[::4, ::4], (0, 0), 10 / breast.pixel_mm / 4)
     near = cv2.resize(spread, gland.shape[::-1])
-    body += walls * np.float32(rng.uniform(0.05, 0.26)) * (0.25 + np.minimum(near, 1))
+    body += walls * np.float32(rng.uniform(0.05, 0.25)) * (0.4 + np.minimum(near, 1))
     body += strands(breast, rng, rng.uniform(0.5, 1.6)) * np.float32(rng.uniform(0.3, 0.8))
     body += ducts(breast, rng) * np.float32(rng.uniform(0.2, 0.7))
     blood, paths = vessels(breast, rng)
@@ -186,7 +190,7 @@ def _tissue(
         allowed &= share < 0.1
         for _ in range(rng.poisson(0.7)):
             body += lymph_node(breast, rng)
-    if rng.random() < 0.5:
+    if rng.random() < 0.35:
         body += nipple_disc(breast, rng)
     if rng.random() < 0.12:
         body += skin_fold(breast, rng)
@@ -231,7 +235,7 @@ def _where(
     room = allowed & (breast.depth > max(0.7 * radius * breast.pixel_mm, 6))
     edge = int(0.8 * radius) + 6
     room[:edge], room[rows - edge :] = False, False
-    room[:, : max(3, edge // 2)], room[:, columns - edge :] = False, False
+    room[:, : max(20, edge // 2)], room[:, columns - edge :] = False, False
     for other in others:
         x0, y0, x1, y1 = (round(v) for v in other.box)
         far = int(radius) + 4

@@ -97,9 +97,9 @@ def local_height(field: Field, lesion: Lesion, centre: tuple[int, int], unit: fl
     around = field[max(0, y - reach) : y + reach + 1, max(0, x - reach) : x + reach + 1]
     clutter = float(around[:: max(1, reach // 16), :: max(1, reach // 16)].std())
     if lesion.kind == Kind.CALCIFICATION:
-        clutter *= 0.5
-    height = unit * HEIGHT[lesion.kind] * 0.7 + 0.9 * clutter
-    return lesion.contrast * min(height, 1.1 * unit)
+        clutter *= 0.7
+    height = unit * HEIGHT[lesion.kind] * 0.65 + 1.2 * clutter
+    return lesion.contrast * min(height, 1.2 * unit)
 
 
 def insert_lesion(
@@ -162,7 +162,7 @@ def insert_lesion(
     box = add_lesion(after, lesion, at, height, limit)
     # The film's shoulder: bright tissue gains less than dark tissue.
     change = after - before
-    room = np.clip((262 - before) / 150, 0.12, 1.0)
+    room = np.clip((275 - before) / 140, 0.2, 1.0)
     result = image.copy()
     result[y0 : y0 + len(region), x0 : x0 + region.shape[1]] = np.clip(
         np.rint(before + np.where(change > 0, change * room, change)), 0, 255

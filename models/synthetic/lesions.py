@@ -18,7 +18,7 @@ from models.synthetic.texture import power_law, smoothstep
 
 Box = tuple[float, float, float, float]
 
-TAIL: Final = 0.008
+TAIL: Final = 0.011
 """Share of a lesion's brightness that may lie beyond each side of its box."""
 
 
@@ -115,7 +115,7 @@ def _body(
 
 
 def _diameter_mm(rng: np.random.Generator) -> float:
-    return float(np.clip(rng.lognormal(np.log(15.5), 0.46), 6, 45))
+    return float(np.clip(rng.lognormal(np.log(17.0), 0.45), 6, 45))
 
 
 def _mass(rng: np.random.Generator, pixel_mm: float) -> Lesion:
@@ -129,9 +129,9 @@ def _mass(rng: np.random.Generator, pixel_mm: float) -> Lesion:
     elif look < 0.65:  # irregular
         body = _body(rng, side, radius, rough=0.08, lobes=0.28, blur=rng.uniform(0.07, 0.18))
     else:  # ill-defined
-        body = _body(rng, side, radius, rough=0.06, lobes=0.22, blur=rng.uniform(0.16, 0.30))
+        body = _body(rng, side, radius, rough=0.06, lobes=0.22, blur=rng.uniform(0.14, 0.25))
     body = _finish(rng, body, pixel_mm)
-    return Lesion(Kind.MASS, body, 0.0, energy_box(body), rng.uniform(0.55, 1.6))
+    return Lesion(Kind.MASS, body, 0.0, energy_box(body), rng.uniform(0.7, 1.5))
 
 
 def _spiculated(rng: np.random.Generator, pixel_mm: float) -> Lesion:
@@ -147,30 +147,30 @@ def _spiculated(rng: np.random.Generator, pixel_mm: float) -> Lesion:
         add,
         float(rng.choice((0.0, rng.uniform(0, 0.15)))),
         energy_box(add),
-        rng.uniform(0.6, 1.7),
+        rng.uniform(0.75, 1.55),
     )
 
 
 def _distortion(rng: np.random.Generator, pixel_mm: float) -> Lesion:
     radius = np.clip(_diameter_mm(rng) * 1.2, 12, 40) / 2 / pixel_mm
     side = _odd(radius * 2.5)
-    lines = _rays(rng, side, int(rng.integers(14, 36)), 0.05 * radius, radius, pixel_mm)
+    lines = _rays(rng, side, int(rng.integers(18, 44)), 0.05 * radius, radius, pixel_mm, 0.45)
     distance, _ = polar(side)
     hollow = 0.12 * rng.random() * np.exp(-((distance / (0.25 * radius)) ** 2))
     haze = rng.uniform(0, 0.18) * smoothstep(1.1 - distance / np.float32(radius))
     add = (_finish(rng, lines, pixel_mm) + haze - hollow).astype(np.float32)
     return Lesion(
-        Kind.DISTORTION, add, rng.uniform(0.25, 0.5), energy_box(lines), rng.uniform(0.7, 1.4)
+        Kind.DISTORTION, add, rng.uniform(0.25, 0.5), energy_box(lines), rng.uniform(0.9, 1.7)
     )
 
 
 def _asymmetry(rng: np.random.Generator, pixel_mm: float) -> Lesion:
-    radius = rng.uniform(9, 24) / pixel_mm
+    radius = rng.uniform(8, 20) / pixel_mm
     side = _odd(radius * 4.0)
-    body = _body(rng, side, radius * 0.8, rough=0.06, lobes=0.3, blur=rng.uniform(0.15, 0.28))
+    body = _body(rng, side, radius * 0.8, rough=0.06, lobes=0.3, blur=rng.uniform(0.08, 0.16))
     holes = np.clip(0.75 + 0.45 * _grain(rng, side, 3.0), 0.05, 1.6)
     add = _finish(rng, (body * holes).astype(np.float32), pixel_mm)
-    return Lesion(Kind.ASYMMETRY, add, 0.0, energy_box(add), rng.uniform(0.6, 1.2))
+    return Lesion(Kind.ASYMMETRY, add, 0.0, energy_box(add), rng.uniform(0.9, 1.5))
 
 
 def _calcification(rng: np.random.Generator, pixel_mm: float) -> Lesion:
@@ -179,11 +179,17 @@ def _calcification(rng: np.random.Generator, pixel_mm: float) -> Lesion:
         side = len(add)
         haze = _body(rng, side, side / 5, rough=0.06, lobes=0.25, blur=0.25)
         add = add + np.float32(rng.uniform(0.08, 0.35)) * haze
-    return Lesion(Kind.CALCIFICATION, add, 0.0, box, rng.uniform(0.7, 1.8))
+    return Lesion(Kind.CALCIFICATION, add, 0.0, box, rng.uniform(0.9, 2.0))
 
 
 def _rays(
-    rng: np.random.Generator, side: int, count: int, inner: float, longest: float, pixel_mm: float
+    rng: np.random.Generator,
+    side: int,
+    count: int,
+    inner: float,
+    longest: float,
+    pixel_mm: float,
+    thick: float = 0.9,
 ) -> Field:
     """Thin lines from ``inner`` outwards, tapering; 0 to 1, lengths in pixels."""
     canvas = np.zeros((side, side), np.uint8)
@@ -196,7 +202,7 @@ def _rays(
         start = (centre + inner * np.cos(angle), centre + inner * np.sin(angle))
         length = longest * rng.uniform(0.35, 1.0) * (0.55 + 0.45 * min(share, 1))
         path = curve(rng, start, angle + rng.normal(0, 0.12), length, bend=0.3)
-        wide = rng.uniform(0.35, 1.1) / pixel_mm
+        wide = rng.uniform(0.3, 1.0) * thick / pixel_mm
         tapered(canvas, path, 255 * rng.uniform(0.35, 1.0), wide, 5)
     soft = max(0.55, 0.12 / pixel_mm)
     return cv2.GaussianBlur(canvas, (0, 0), soft).astype(np.float32) / 255

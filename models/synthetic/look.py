@@ -41,9 +41,14 @@ def expose(
         The same without lesions: these must not change the exposure.
     """
     inside = clean[::4, ::4][breast.depth[::4, ::4] > 4]
-    top = float(np.quantile(inside, 0.995)) * rng.uniform(0.9, 1.2)
-    grey = np.clip(tissue / np.float32(max(top, 0.3)), 0, 1.15)
-    gamma = rng.uniform(0.9, 1.7)
+    top = float(np.quantile(inside, 0.995)) * rng.uniform(0.95, 1.3)
+    grey = np.clip(tissue / np.float32(max(top, 0.3)), 0, None)
+    # The shoulder: what is brighter than nearly everything still shows its shape.
+    knee = np.float32(rng.uniform(0.7, 1.0))
+    room = np.float32(1.12) - knee
+    over = np.maximum(grey - knee, 0)
+    grey = np.minimum(grey, knee) + room * np.tanh(over / room)
+    gamma = rng.uniform(0.75, 1.5)
     grey = grey ** np.float32(gamma)
     if source == Source.FILM:
         bend = np.float32(rng.uniform(0, 0.8))
