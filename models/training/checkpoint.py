@@ -89,7 +89,7 @@ def read(path: Path) -> Checkpoint:
         It is cut short or is none.
     """
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             values = json.loads(str(stored["progress"]))
             names = sorted(stored.files)
             tensors = {

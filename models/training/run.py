@@ -15,7 +15,7 @@ from models import backend
 from models.cases.case import Case
 from models.errors import NotFinite
 from models.spec import ModelSpec
-from models.training import checkpoint, records
+from models.training import checkpoint, events, records
 from models.training.checkpoint import Checkpoint, Progress
 from models.training.errors import LossNotFinite, TrainingError
 from models.training.initial import initial_tensors
@@ -61,6 +61,8 @@ class Plan:
         Numbers to start with; what is not among them is drawn.
     about : mapping
         Further facts for run.json: the manifest's checksum, versions, where from.
+    tensorboard : bool
+        Whether to write an event file beside log.csv.
     """
 
     spec: ModelSpec
@@ -71,6 +73,7 @@ class Plan:
     pictures: Path
     initial: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
     about: Mapping[str, Any] = field(default_factory=dict)
+    tensorboard: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,6 +245,8 @@ class _Run:
             write_weights(self._best, self._plan.spec, trainee.tensors)
         self._keep(trainee, after)
         records.write_log(self._plan.folder / "log.csv", after.rows)
+        if self._plan.tensorboard:
+            events.write_events(self._plan.folder / events.FILE, after.rows)
         self._listener.validated(row, best=best)
         return after
 

@@ -125,7 +125,7 @@ class Trainee:
     @property
     def optimizer_state(self) -> list[NDArray[np.generic]]:
         """Every number of the optimizer, in its own order."""
-        return [np.asarray(keras.ops.convert_to_numpy(v)) for v in self.model.optimizer.variables]
+        return [variable.numpy() for variable in self.model.optimizer.variables]
 
     @optimizer_state.setter
     def optimizer_state(self, state: list[NDArray[np.generic]]) -> None:
