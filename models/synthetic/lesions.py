@@ -136,11 +136,14 @@ def _mass(rng: np.random.Generator, pixel_mm: float) -> Lesion:
 
 def _spiculated(rng: np.random.Generator, pixel_mm: float) -> Lesion:
     radius = np.clip(_diameter_mm(rng), 8, 36) / 2 * rng.uniform(0.55, 0.8) / pixel_mm
-    longest = radius * rng.uniform(1.0, 2.0)
+    longest = radius * rng.uniform(1.1, 2.2)
     side = _odd((radius + longest) * 2.3)
     core = _body(rng, side, radius, rough=0.10, lobes=0.25, blur=rng.uniform(0.10, 0.24))
     lines = _rays(rng, side, int(rng.integers(10, 34)), 0.5 * radius, longest, pixel_mm)
-    add = np.maximum(core, 0) + np.float32(rng.uniform(0.3, 0.75)) * lines
+    core = np.maximum(core, 0)
+    # Spicules come out of the core: within it they are hardly seen.
+    rays = np.float32(rng.uniform(0.35, 0.9)) * lines
+    add = core + rays * np.clip(1 - core / max(float(core.max()), 1e-6), 0, 1)
     add = _finish(rng, add, pixel_mm)
     return Lesion(
         Kind.MASS,
@@ -154,7 +157,7 @@ def _spiculated(rng: np.random.Generator, pixel_mm: float) -> Lesion:
 def _distortion(rng: np.random.Generator, pixel_mm: float) -> Lesion:
     radius = np.clip(_diameter_mm(rng) * 1.2, 12, 40) / 2 / pixel_mm
     side = _odd(radius * 2.5)
-    lines = _rays(rng, side, int(rng.integers(18, 44)), 0.05 * radius, radius, pixel_mm, 0.45)
+    lines = _rays(rng, side, int(rng.integers(18, 44)), 0.05 * radius, radius, pixel_mm, 0.4)
     distance, _ = polar(side)
     hollow = 0.12 * rng.random() * np.exp(-((distance / (0.25 * radius)) ** 2))
     haze = rng.uniform(0, 0.18) * smoothstep(1.1 - distance / np.float32(radius))
@@ -189,7 +192,7 @@ def _rays(
     inner: float,
     longest: float,
     pixel_mm: float,
-    thick: float = 0.9,
+    thick: float = 0.6,
 ) -> Field:
     """Thin lines from ``inner`` outwards, tapering; 0 to 1, lengths in pixels."""
     canvas = np.zeros((side, side), np.uint8)
@@ -200,7 +203,7 @@ def _rays(
     weight = 1 + 0.7 * np.cos(angles - rng.uniform(0, 2 * np.pi))
     for angle, share in zip(angles, weight, strict=True):
         start = (centre + inner * np.cos(angle), centre + inner * np.sin(angle))
-        length = longest * rng.uniform(0.35, 1.0) * (0.55 + 0.45 * min(share, 1))
+        length = longest * rng.uniform(0.25, 1.0) * (0.55 + 0.45 * min(share, 1))
         path = curve(rng, start, angle + rng.normal(0, 0.12), length, bend=0.3)
         wide = rng.uniform(0.3, 1.0) * thick / pixel_mm
         tapered(canvas, path, 255 * rng.uniform(0.35, 1.0), wide, 5)
