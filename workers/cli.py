@@ -19,12 +19,13 @@ from node.cli.context import ConfigOption, JsonOption, load
 from node.db.session import UNAVAILABLE
 from node.errors import NodeError, StopError
 from workers.app import run_analysis_worker, run_network_worker
-from workers.commands import demo, manifest, model
+from workers.commands import demo, evaluate, manifest, model
 from workers.detect import detect_files
 
 log = structlog.get_logger(__name__)
 
 app.command()(demo.demo)
+app.command()(evaluate.evaluate)
 app.add_typer(manifest.app, name="manifest")
 app.add_typer(model.app, name="model")
 
@@ -46,8 +47,10 @@ def worker(
     ],
     config: ConfigOption = None,
     *,
-    # Of the demo's own node; hidden, because nobody else may want it.
-    demonstration: Annotated[bool, typer.Option("--demonstration", hidden=True)] = False,
+    # Hidden, because nobody else may want it.
+    demonstration: Annotated[
+        bool, typer.Option("--demonstration", help="For the node of `mgnode demo`.", hidden=True)
+    ] = False,
 ) -> None:
     """Run a Celery worker until it is told to stop."""
     settings = load(config)
