@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,6 +17,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from rich.console import Console
 
 from config.settings import DetectorSettings, Settings
@@ -43,17 +45,26 @@ class StandInDetector:
     weights_sha256 = "0" * 64
     version = "stand-in"
     spec = SPECS["reference"]
+    device = "cpu:0"
 
-    def detect(self, grey: Any, *, score_threshold: float, max_boxes: int) -> Any:
-        rows, columns = grey.shape
+    def __init__(self) -> None:
+        self.computed: dict[str, str] = {}
+
+    def detect_many(
+        self, images: Sequence[NDArray[np.uint8]], *, score_threshold: float, max_boxes: int
+    ) -> list[Any]:
+        assert max_boxes >= 2
+        assert score_threshold < 0.43
+        return [self._look(*grey.shape) for grey in images]
+
+    @staticmethod
+    def _look(rows: int, columns: int) -> Any:
         first = SimpleNamespace(
             x0=0.3 * columns, y0=0.2 * rows, x1=0.6 * columns, y1=0.45 * rows, score=0.61
         )
         second = SimpleNamespace(
             x0=0.8 * columns, y0=0.7 * rows, x1=1.2 * columns, y1=0.8 * rows, score=0.43
         )
-        assert max_boxes >= 2
-        assert score_threshold < second.score
         return SimpleNamespace(boxes=(second, first), network_seconds=0.0)
 
 
