@@ -183,6 +183,12 @@ class WorkingNode:
         with self.database.read() as session:
             return list(session.scalars(query))
 
+    def parameters(self, instance_id: int) -> dict[str, Any]:
+        """How one image was analysed."""
+        with self.database.read() as session:
+            query = select(Analysis).where(Analysis.instance_id == instance_id)
+            return session.scalars(query).one().parameters
+
     def results(self, *, generation: int | None = None) -> list[Result]:
         query = select(Result).order_by(Result.id)
         if generation is not None:

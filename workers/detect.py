@@ -102,7 +102,7 @@ def _detector_settings(
         raise StopError("--reference and --demonstration are two models: name one")
     if reference:
         return reference_detector(settings, screen(stderr=True))
-    return demonstration_detector() if demonstration else settings.detector
+    return demonstration_detector(settings) if demonstration else settings.detector
 
 
 def _detect(

@@ -73,9 +73,10 @@ def reference_detector(settings: Settings, console: Console) -> DetectorSettings
     )
 
 
-def demonstration_detector() -> DetectorSettings:
+def demonstration_detector(settings: Settings) -> DetectorSettings:
     """Give the detector with the bundled demonstration weights at their own operating point."""
-    return DetectorSettings(model=BUNDLED)
+    way = settings.detector.model_dump(include={"runtime", "precision", "xla", "batch_size"})
+    return DetectorSettings(model=BUNDLED, **way)
 
 
 def demo_detector(settings: Settings) -> DetectorSettings:
@@ -109,4 +110,4 @@ def _bundled_detector(settings: Settings) -> DetectorSettings:
             f"{error}: install mgnode again, or `mgnode model fetch {PUBLISHED}` for the "
             "published ones, or ask for random numbers with --reference"
         ) from error
-    return demonstration_detector()
+    return demonstration_detector(settings)
