@@ -221,7 +221,7 @@ def _refuse_bundled(spec: ModelSpec, sha256: str) -> None:
 
 
 def _bundled_path() -> Path:
-    return Path(str(resources.files("models").joinpath(f"{BUNDLED}.h5")))
+    return Path(str(resources.files("models.demonstration").joinpath(f"{BUNDLED}.h5")))
 
 
 def _bundled() -> Registered:

@@ -101,7 +101,7 @@ def test_the_wheel_holds_every_file_of_the_four_packages(wheel: zipfile.ZipFile)
         path.relative_to(ROOT).as_posix()
         for package in PACKAGES
         for path in (ROOT / package).rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts and path.suffix != ".h5"
+        if path.is_file() and "__pycache__" not in path.parts
     }
     packed = {name for name in wheel.namelist() if ".dist-info/" not in name}
 

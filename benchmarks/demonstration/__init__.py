@@ -1,0 +1,1 @@
+"""How the bundled demonstration model is trained and measured; see models/README.md."""
