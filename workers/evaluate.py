@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -48,31 +49,38 @@ class Results:
     comparison: Comparison | None
 
 
-def run_detector(detector: Detector, cases: Iterable[Case], *, threshold: float) -> Stored:
+def run_detector(
+    detector: Detector, cases: Iterable[Case], *, threshold: float, at_once: int = 1
+) -> Stored:
     """Keep every box of every image from the score floor up.
 
     Parameters
     ----------
     threshold : float
         The one in service, to be judged beside the others.
+    at_once : int
+        Images that the network looks at together.
 
     Raises
     ------
     StopError
-        The network cannot answer; the text names the image.
+        The network cannot answer; the text names the images that it looked at.
     """
     spec = detector.spec
     images = {}
-    for case in cases:
-        pixels = read_image(case.image)
+    waiting = iter(cases)
+    while batch := list(islice(waiting, at_once)):
+        pixels = [read_image(case.image) for case in batch]
         try:
-            found = detector.detect(
+            found = detector.detect_many(
                 pixels, score_threshold=spec.score_floor, max_boxes=spec.max_detections
             )
         except ModelError as error:
-            raise StopError(f"{case.image_id}: {error}") from error
-        rows, columns = pixels.shape[:2]
-        images[case.image_id] = ImageDetections.of(found.boxes, rows=rows, columns=columns)
+            names = ", ".join(case.image_id for case in batch)
+            raise StopError(f"{names}: {error}") from error
+        for case, each, image in zip(batch, found, pixels, strict=True):
+            rows, columns = image.shape[:2]
+            images[case.image_id] = ImageDetections.of(each.boxes, rows=rows, columns=columns)
     model = ModelFacts(
         name=spec.name,
         title=spec.title,

@@ -100,10 +100,13 @@ def _draw(
             zorder=1,
         )
     operating = evaluation.judgement(OPERATING)
-    if operating is not None and operating.found.value is not None:
+    if operating is None:
+        return
+    rate, found = operating.false_positives.value, operating.found.value
+    if rate is not None and found is not None and rate <= limit:
         axes.plot(
-            [operating.false_positives.value or 0.0],
-            [operating.found.value],
+            [rate],
+            [found],
             marker="o",
             markersize=8,
             color=colour,

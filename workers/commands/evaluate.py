@@ -27,7 +27,7 @@ from node.cli.tables import table
 from node.errors import StopError
 from workers.case_images import check_images, image_or_none
 from workers.evaluate import REPORT, Results, judge, run_detector, write_results, write_stored
-from workers.gpu import load_detector
+from workers.gpu import batch_size, load_detector
 from workers.operating_point import operating_point
 from workers.weights import chosen_model
 
@@ -156,7 +156,12 @@ def _run(settings: Settings, cases: Sequence[Case]) -> Stored:
         detector = load_detector(settings, demonstration=True)
     point = operating_point(settings.detector, detector.spec)
     words = f"{detector.spec.name} is looking"
-    return run_detector(detector, _progress(cases, words), threshold=point.score_threshold)
+    return run_detector(
+        detector,
+        _progress(cases, words),
+        threshold=point.score_threshold,
+        at_once=batch_size(settings, detector),
+    )
 
 
 def _stored_or_none(compare: str | None) -> Stored | None:

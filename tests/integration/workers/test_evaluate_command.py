@@ -117,6 +117,25 @@ def test_a_registered_model_is_run_and_judged(
 
 
 @pytest.mark.tensorflow
+def test_images_that_are_looked_at_together_get_the_boxes_of_their_own(
+    tmp_path: Path, storage: Path, manifest: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    register_tiny(storage)
+    done(manifest, "--model", "tiny", "--output", tmp_path / "single")
+    monkeypatch.setenv("MGNODE_DETECTOR__BATCH_SIZE", "4")
+
+    done(manifest, "--model", "tiny", "--output", tmp_path / "four")
+
+    single, four = (
+        read_detections(tmp_path / name / "detections.json").images for name in ("single", "four")
+    )
+    assert list(single) == list(four)
+    for name, found in single.items():
+        assert len(found.boxes) > 0
+        np.testing.assert_allclose(four[name].boxes, found.boxes, atol=1e-3)
+
+
+@pytest.mark.tensorflow
 def test_two_models_are_compared_on_the_same_cases(
     tmp_path: Path, storage: Path, manifest: Path
 ) -> None:
