@@ -35,7 +35,7 @@ def curve(
     angles = heading + np.cumsum(turns)
     step = length / steps
     path = np.stack([np.cos(angles), np.sin(angles)], 1) * step
-    return (np.cumsum(path, 0) + np.asarray(start)).astype(np.float32)
+    return np.asarray(np.cumsum(path, 0) + np.asarray(start), np.float32)
 
 
 def stroke(
@@ -84,6 +84,11 @@ def _drawn(
         stroke(canvas, points, value * (0.15 + 0.85 * share), max(0.35, width * share))
 
 
+def blurred_share(canvas: NDArray[np.uint8], sigma: float) -> Field:
+    """Blur what was drawn, ``sigma`` in pixels; 255 becomes 1."""
+    return np.asarray(cv2.GaussianBlur(canvas, (0, 0), sigma), np.float32) / np.float32(255)
+
+
 def strands(breast: Breast, rng: np.random.Generator, amount: float) -> Field:
     """Cooper's ligaments and connective strands: many thin lines of all strengths.
 
@@ -112,7 +117,7 @@ def strands(breast: Breast, rng: np.random.Generator, amount: float) -> Field:
         path = curve(rng, (x, y), toward + rng.normal(0, 0.45), length, bend=rng.uniform(0.2, 0.9))
         value = 255 * min(0.95, rng.gamma(2.0, 0.13))
         faded(canvas, path, value, rng.uniform(0.15, 0.6) / mm, 7)
-    return cv2.GaussianBlur(canvas, (0, 0), rng.uniform(0.5, 0.9)).astype(np.float32) / 255
+    return blurred_share(canvas, rng.uniform(0.5, 0.9))
 
 
 def ducts(breast: Breast, rng: np.random.Generator) -> Field:
@@ -124,7 +129,7 @@ def ducts(breast: Breast, rng: np.random.Generator) -> Field:
         start = (breast.nipple[0] - 2 / mm, breast.nipple[1] + rng.normal(0, 2) / mm)
         path = curve(rng, start, heading, rng.uniform(15, 60) / mm, bend=0.5)
         tapered(canvas, path, 255 * rng.uniform(0.1, 0.5), rng.uniform(0.5, 1.5) / mm, 8)
-    return cv2.GaussianBlur(canvas, (0, 0), 0.9).astype(np.float32) / 255
+    return blurred_share(canvas, 0.9)
 
 
 def vessels(
@@ -169,7 +174,7 @@ def vessels(
                 bend=0.7,
             )
             tapered(canvas, branch, value * 0.8, width * 0.65, 10)
-    return cv2.GaussianBlur(canvas, (0, 0), 1.1).astype(np.float32) / 255, drawn
+    return blurred_share(canvas, 1.1), drawn
 
 
 def pectoral(breast: Breast, rng: np.random.Generator, grain: Field) -> tuple[Field, Field]:
@@ -206,7 +211,7 @@ def skin_line(breast: Breast, rng: np.random.Generator) -> Field:
     thick = np.float32(rng.uniform(0.8, 2.0))
     level = np.float32(rng.uniform(0.05, 0.6))
     line = np.exp(-(((breast.depth - thick * 0.7) / thick) ** 2)) * breast.mask
-    return (level * line).astype(np.float32)
+    return np.asarray(level * line, np.float32)
 
 
 def nipple_disc(breast: Breast, rng: np.random.Generator) -> Field:
@@ -222,4 +227,4 @@ def nipple_disc(breast: Breast, rng: np.random.Generator) -> Field:
     disc = 1 / (1 + np.exp(np.minimum((rho - 1) / np.float32(rng.uniform(0.06, 0.15)), 30)))
     ring = np.exp(-(((rho - 1) / 0.2) ** 2))
     mix = rng.uniform(0, 0.5)
-    return (rng.uniform(0.15, 0.7) * ((1 - mix) * disc + mix * ring)).astype(np.float32)
+    return np.asarray(rng.uniform(0.15, 0.7) * ((1 - mix) * disc + mix * ring), np.float32)

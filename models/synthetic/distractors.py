@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from models.synthetic.anatomy import SHIFT, curve, stroke
+from models.synthetic.anatomy import SHIFT, blurred_share, curve, stroke
 from models.synthetic.outline import Breast, Field
 from models.synthetic.texture import smoothstep
 
@@ -49,8 +49,8 @@ def skin_fold(breast: Breast, rng: np.random.Generator) -> Field:
             rng, start, rng.uniform(-0.7, 0.7), rng.uniform(20, 70) / breast.pixel_mm, bend=0.4
         )
         stroke(canvas, path, 255 * rng.uniform(0.2, 0.6), rng.uniform(0.8, 2.5) / breast.pixel_mm)
-    line = cv2.GaussianBlur(canvas, (0, 0), 1.5).astype(np.float32) / 255
-    return line - 0.5 * np.roll(line, (int(rng.choice((-4, 4))), 2), (0, 1))
+    line = blurred_share(canvas, 1.5)
+    return line - np.float32(0.5) * np.roll(line, (int(rng.choice((-4, 4))), 2), (0, 1))
 
 
 def skin_markers(
@@ -72,7 +72,7 @@ def skin_markers(
             stroke(canvas, path, 255, rng.uniform(0.5, 1.0) / pixel_mm)
         else:
             _disc(canvas, x, y, rng.uniform(3, 8) / pixel_mm, 235, max(1, round(0.6 / pixel_mm)))
-    _paint(image, cv2.GaussianBlur(canvas, (0, 0), 0.5), rng.uniform(220, 255))
+    _paint(image, blurred_share(canvas, 0.5), rng.uniform(220, 255))
 
 
 def labels(
@@ -106,7 +106,7 @@ def labels(
                 rng,
             )
     level = rng.uniform(140, 255)
-    _paint(image, cv2.GaussianBlur(canvas, (0, 0), rng.uniform(0.4, 1.0)), level)
+    _paint(image, blurred_share(canvas, rng.uniform(0.4, 1.0)), level)
     if rng.random() < 0.2:
         _plate(image, rng, chest_left=chest_left)
 
@@ -145,7 +145,7 @@ def _text(
     )
     if abs(turn) > 1:
         spin = cv2.getRotationMatrix2D((side / 2, side / 2), turn, 1.0)
-        small = cv2.warpAffine(small, spin, (side, side))
+        small = np.asarray(cv2.warpAffine(small, spin, (side, side)), np.uint8)
     left, top = int(x), int(y) - side // 2
     x0, y0 = max(0, left), max(0, top)
     x1, y1 = min(canvas.shape[1], left + side), min(canvas.shape[0], top + side)
@@ -196,8 +196,8 @@ def film_edges(image: Field, rng: np.random.Generator) -> None:
     if rng.random() < 0.5:
         radius = int(rng.integers(5, 16))
         kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
-        frame = cv2.morphologyEx(frame, cv2.MORPH_OPEN, kernel, borderValue=0)
-    share = cv2.GaussianBlur(frame, (0, 0), 0.8).astype(np.float32) / 255
+        frame[...] = cv2.morphologyEx(frame, cv2.MORPH_OPEN, kernel, borderValue=0)
+    share = blurred_share(frame, 0.8)
     image *= share
     image += (1 - share) * value
     if rng.random() < 0.15:
@@ -221,7 +221,6 @@ def _disc(
     )
 
 
-def _paint(image: Field, share: NDArray[np.uint8], level: float) -> None:
-    part = share.astype(np.float32) / 255
-    image *= 1 - part
-    image += part * np.float32(level)
+def _paint(image: Field, share: Field, level: float) -> None:
+    image *= 1 - share
+    image += share * np.float32(level)

@@ -142,7 +142,7 @@ def make_image(
 
 def _tissue(
     breast: Breast, rng: np.random.Generator, patient: Patient
-) -> tuple[Field, Field, Field]:
+) -> tuple[Field, Field, NDArray[np.bool_]]:
     """Tissue without lesions, the share of dense tissue, and where lesions may lie."""
     beta = rng.uniform(2.6, 3.4)
     one, two = power_law(rng, TILE, beta, lowest=4)
@@ -268,14 +268,14 @@ def _finish(image: Mammogram, grey: Field, breast: Breast, rng: np.random.Genera
     if rng.random() < 0.15:
         rows, columns = pixels.shape
         left = int(rng.integers(0, rows - columns + 1))
-        pixels = cv2.copyMakeBorder(
-            pixels, 0, 0, left, rows - columns - left, cv2.BORDER_CONSTANT, value=0
-        )
+        padding = (0, 0, left, rows - columns - left)
+        padded = cv2.copyMakeBorder(pixels, *padding, cv2.BORDER_CONSTANT, value=0)
+        pixels = np.asarray(padded, np.uint8)
         found = tuple(
             replace(one, box=(one.box[0] + left, one.box[1], one.box[2] + left, one.box[3]))
             for one in found
         )
-    return replace(image, pixels=np.asarray(pixels, np.uint8), lesions=found)
+    return replace(image, pixels=pixels, lesions=found)
 
 
 def _mirrored(box: Box, columns: int) -> Box:

@@ -75,13 +75,14 @@ def _pinched(patch: Field, strength: float, cx: float, cy: float, box: Box) -> F
     y = np.arange(rows, dtype=np.float32)[:, None] - np.float32(cy)
     rho = np.hypot(x, y) / radius
     more = 1 + np.float32(strength) * np.clip(1 - rho, 0, 1) * np.float32(1.5)
-    return cv2.remap(
+    drawn = cv2.remap(
         patch,
         (x * more + np.float32(cx)).astype(np.float32),
         (y * more + np.float32(cy)).astype(np.float32),
         cv2.INTER_LINEAR,
         borderMode=cv2.BORDER_REPLICATE,
     )
+    return np.asarray(drawn, np.float32)
 
 
 def local_height(field: Field, lesion: Lesion, centre: tuple[int, int], unit: float) -> float:
@@ -158,7 +159,8 @@ def insert_lesion(
     at = (where[0] - x0, where[1] - y0)
     height = local_height(before, lesion, at, unit)
     inside = cv2.GaussianBlur((depth > 0).astype(np.float32), (0, 0), 2.0)
-    limit = cv2.resize(inside, image.shape[::-1])[y0 : y0 + len(region), x0:][:, : region.shape[1]]
+    limit = np.asarray(cv2.resize(inside, image.shape[::-1]), np.float32)
+    limit = limit[y0 : y0 + len(region), x0 : x0 + region.shape[1]]
     box = add_lesion(after, lesion, at, height, limit)
     # The film's shoulder: bright tissue gains less than dark tissue.
     change = after - before
@@ -180,7 +182,9 @@ def breast_depth(image: NDArray[np.uint8]) -> tuple[Field, float]:
     small = cv2.GaussianBlur(cv2.resize(image, size, interpolation=cv2.INTER_AREA), (0, 0), 1.5)
     level, _ = cv2.threshold(small, 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
     bright = (small > max(6.0, 0.55 * level)).astype(np.uint8)
-    bright = cv2.morphologyEx(bright, cv2.MORPH_OPEN, np.ones((9, 9), np.uint8))
+    bright = np.asarray(
+        cv2.morphologyEx(bright, cv2.MORPH_OPEN, np.ones((9, 9), np.uint8)), np.uint8
+    )
     count, labels, stats, _ = cv2.connectedComponentsWithStats(bright)
     if count < 2:
         return np.zeros(small.shape, np.float32), scale

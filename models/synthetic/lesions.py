@@ -11,7 +11,7 @@ from typing import Final
 import cv2
 import numpy as np
 
-from models.synthetic.anatomy import curve, tapered
+from models.synthetic.anatomy import blurred_share, curve, tapered
 from models.synthetic.calcifications import cluster
 from models.synthetic.outline import Field
 from models.synthetic.texture import power_law, smoothstep
@@ -111,7 +111,7 @@ def _body(
     dome = np.sqrt(np.clip(1 - (rho * 0.92) ** 2, 0, 1))
     flat = rng.uniform(0.15, 0.6)
     body = wall * (flat + (1 - flat) * dome)
-    return (body * np.clip(1 + 0.16 * _grain(rng, side), 0.4, 1.6)).astype(np.float32)
+    return np.asarray(body * np.clip(1 + 0.16 * _grain(rng, side), 0.4, 1.6), np.float32)
 
 
 def _diameter_mm(rng: np.random.Generator) -> float:
@@ -160,10 +160,10 @@ def _distortion(rng: np.random.Generator, pixel_mm: float) -> Lesion:
     lines = _rays(rng, side, int(rng.integers(18, 44)), 0.05 * radius, radius, pixel_mm, 0.4)
     distance, _ = polar(side)
     hollow = 0.12 * rng.random() * np.exp(-((distance / (0.25 * radius)) ** 2))
-    haze = rng.uniform(0, 0.18) * smoothstep(1.1 - distance / np.float32(radius))
+    haze = rng.uniform(0, 0.18) * smoothstep(1.2 - distance / np.float32(0.55 * radius))
     add = (_finish(rng, lines, pixel_mm) + haze - hollow).astype(np.float32)
     return Lesion(
-        Kind.DISTORTION, add, rng.uniform(0.25, 0.5), energy_box(lines), rng.uniform(0.9, 1.7)
+        Kind.DISTORTION, add, rng.uniform(0.25, 0.5), energy_box(add), rng.uniform(0.9, 1.7)
     )
 
 
@@ -208,12 +208,13 @@ def _rays(
         wide = rng.uniform(0.3, 1.0) * thick / pixel_mm
         tapered(canvas, path, 255 * rng.uniform(0.35, 1.0), wide, 5)
     soft = max(0.55, 0.12 / pixel_mm)
-    return cv2.GaussianBlur(canvas, (0, 0), soft).astype(np.float32) / 255
+    return blurred_share(canvas, soft)
 
 
 def _finish(rng: np.random.Generator, add: Field, pixel_mm: float) -> Field:
     """Blur as the film does, end at 0 at the patch's border, and set the height to 1."""
-    add = cv2.GaussianBlur(add, (0, 0), max(0.5, rng.uniform(0.08, 0.25) / pixel_mm))
+    sigma = max(0.5, rng.uniform(0.08, 0.25) / pixel_mm)
+    add = np.asarray(cv2.GaussianBlur(add, (0, 0), sigma), np.float32)
     distance, _ = polar(len(add))
     add = add * smoothstep((len(add) / 2 - distance) / (0.15 * len(add)))
     return (add / max(float(np.quantile(add, 0.995)), 1e-6)).astype(np.float32)

@@ -95,4 +95,4 @@ def degrade(
         quality = int(rng.integers(55, 96))
         _, coded = cv2.imencode(".jpg", grey, [cv2.IMWRITE_JPEG_QUALITY, quality])
         grey = np.asarray(cv2.imdecode(coded, cv2.IMREAD_GRAYSCALE), np.uint8)
-    return grey
+    return np.asarray(grey, np.uint8)

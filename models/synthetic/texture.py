@@ -45,7 +45,7 @@ def power_law(
 
 def _unit(field: NDArray[np.floating]) -> Field:
     field = field - field.mean()
-    return (field / field.std()).astype(np.float32)
+    return np.asarray(field / field.std(), np.float32)
 
 
 def toward_nipple(field: Field, breast: Breast, stretch: float) -> Field:
@@ -67,7 +67,8 @@ def toward_nipple(field: Field, breast: Breast, stretch: float) -> Field:
     side = len(field)
     u = np.mod(radius / np.float32(stretch), side)
     v = np.mod(angle * np.float32(0.6 * breast.reach), side)
-    return cv2.remap(field, u, v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
+    bent = cv2.remap(field, u, v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
+    return np.asarray(bent, np.float32)
 
 
 def place(field: Field, breast: Breast, rng: np.random.Generator) -> Field:
@@ -75,11 +76,7 @@ def place(field: Field, breast: Breast, rng: np.random.Generator) -> Field:
     rows, columns = breast.depth.shape
     shifted = np.roll(field, tuple(rng.integers(0, len(field), 2)), (0, 1))
     again = -(-max(rows, columns) // len(field))
-    return (
-        np.tile(shifted, (again, again))[:rows, :columns]
-        if again > 1
-        else (shifted[:rows, :columns])
-    )
+    return np.tile(shifted, (again, again))[:rows, :columns]
 
 
 def smoothstep(x: Field) -> Field:
@@ -90,7 +87,7 @@ def smoothstep(x: Field) -> Field:
 
 def ridges(field: Field, width: float) -> Field:
     """Thin bright walls where the field passes through 0, as between fat lobules."""
-    return np.exp(-((field / np.float32(width)) ** 2))
+    return np.asarray(np.exp(-((field / np.float32(width)) ** 2)), np.float32)
 
 
 def gland_prior(breast: Breast, rng: np.random.Generator) -> Field:
@@ -103,7 +100,7 @@ def gland_prior(breast: Breast, rng: np.random.Generator) -> Field:
     cy = breast.nipple[1] + reach * rng.uniform(-0.40, 0.10)
     wide, tall = reach * rng.uniform(0.40, 0.75), reach * rng.uniform(0.45, 0.95)
     tilt = rng.uniform(-0.3, 0.6)
-    dy = y - cy - tilt * (cx - x) * -1
+    dy = y - cy + tilt * (cx - x)
     bump = np.exp(-(((x - cx) / wide) ** 2) - (dy / tall) ** 2)
     subcutaneous = smoothstep(breast.depth / np.float32(rng.uniform(8, 20)) - 0.25)
     return (bump * subcutaneous).astype(np.float32)
