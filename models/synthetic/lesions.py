@@ -21,6 +21,9 @@ Box = tuple[float, float, float, float]
 TAIL: Final = 0.011
 """Share of a lesion's brightness that may lie beyond each side of its box."""
 
+THIN_TAIL: Final = 0.004
+"""The same for lines without a core: their ends are all there is to see of their extent."""
+
 
 class Kind(StrEnum):
     """What a lesion is, in the words of a case's finding."""
@@ -66,12 +69,12 @@ def draw_lesion(rng: np.random.Generator, pixel_mm: float, kind: Kind | None = N
     return _DRAWERS[kind](rng, pixel_mm)
 
 
-def energy_box(add: Field) -> Box:
-    """Box that holds all but ``TAIL`` of the brightness at each side."""
+def energy_box(add: Field, tail: float = TAIL) -> Box:
+    """Box that holds all but ``tail`` of the brightness at each side."""
     box = []
     for axis in (0, 1):
         sums = np.cumsum(np.abs(add).sum(axis))
-        first, last = np.searchsorted(sums, (TAIL * sums[-1], (1 - TAIL) * sums[-1]))
+        first, last = np.searchsorted(sums, (tail * sums[-1], (1 - tail) * sums[-1]))
         box.append((float(first), float(last + 1)))
     return box[0][0], box[1][0], box[0][1], box[1][1]
 
@@ -163,7 +166,11 @@ def _distortion(rng: np.random.Generator, pixel_mm: float) -> Lesion:
     haze = rng.uniform(0, 0.18) * smoothstep(1.2 - distance / np.float32(0.55 * radius))
     add = (_finish(rng, lines, pixel_mm) + haze - hollow).astype(np.float32)
     return Lesion(
-        Kind.DISTORTION, add, rng.uniform(0.25, 0.5), energy_box(add), rng.uniform(0.9, 1.7)
+        Kind.DISTORTION,
+        add,
+        rng.uniform(0.25, 0.5),
+        energy_box(add, THIN_TAIL),
+        rng.uniform(0.9, 1.7),
     )
 
 
