@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.cases.case import Case
+from models.evaluation.evaluation import BEYOND
 from node.errors import RejectedInstance, StopError
 from workers.image_files import read_image
 
@@ -25,12 +26,18 @@ def check_images(cases: Iterable[Case]) -> None:
         An image cannot be read, is one that the detector may not look at, or a finding
         lies outside of it; its text names all of them.
     """
-    problems = [problem for case in cases for problem in _problems(case)]
+    problems = list(image_problems(cases))
     if problems:
         shown = [f"  {problem}" for problem in problems[:MOST_SHOWN]]
         if len(problems) > MOST_SHOWN:
             shown.append(f"  and {len(problems) - MOST_SHOWN} more")
         raise StopError("\n".join(["these images cannot be used:", *shown]))
+
+
+def image_problems(cases: Iterable[Case]) -> Iterator[str]:
+    """Read every image once and tell what is wrong with it, one problem at a time."""
+    for case in cases:
+        yield from _problems(case)
 
 
 def image_or_none(path: Path) -> NDArray[np.uint8] | None:
@@ -41,7 +48,7 @@ def image_or_none(path: Path) -> NDArray[np.uint8] | None:
         return None
 
 
-def _problems(case: Case) -> Iterable[str]:
+def _problems(case: Case) -> Iterator[str]:
     try:
         pixels = read_image(case.image)
     except RejectedInstance as error:
@@ -49,7 +56,7 @@ def _problems(case: Case) -> Iterable[str]:
         return
     rows, columns = pixels.shape[:2]
     for finding in case.findings:
-        if finding.box.x1 > columns + 0.5 or finding.box.y1 > rows + 0.5:
+        if finding.box.x1 > columns + BEYOND or finding.box.y1 > rows + BEYOND:
             edges = ", ".join(f"{edge:g}" for edge in finding.box)
             yield (
                 f"{case.image_id}: the box {edges} lies outside the image of {columns} columns "

@@ -27,7 +27,7 @@ YOUDEN: Final = "youden"
 GIVEN: Final = "given"
 
 _BAND_POINTS: Final = 101
-_BEYOND: Final = 0.5
+BEYOND: Final = 0.5
 """Pixels by which a box may stick out of its image: annotations are rounded."""
 
 
@@ -169,7 +169,7 @@ def _problems(cases: Sequence[Case], detections: Mapping[str, ImageDetections]) 
         if found is None:
             yield f"{case.image_id}: there are no detections of this image"
             continue
-        width, height = found.columns + _BEYOND, found.rows + _BEYOND
+        width, height = found.columns + BEYOND, found.rows + BEYOND
         for finding in case.findings:
             if finding.box.x1 > width or finding.box.y1 > height:
                 edges = ", ".join(f"{edge:g}" for edge in finding.box)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -14,6 +14,9 @@ from models.cases.case import Case
 from models.cases.manifest import ManifestError, read_manifest, write_manifest
 from node.cli.context import JsonOption, print_json, print_table, screen
 from node.cli.tables import table
+from workers.case_images import image_problems
+
+Item = TypeVar("Item")
 
 app = typer.Typer(no_args_is_help=True, help="Lists of annotated images (CSV).")
 
@@ -22,19 +25,26 @@ app = typer.Typer(no_args_is_help=True, help="Lists of annotated images (CSV).")
 def check(
     manifest: Annotated[Path, typer.Argument(metavar="FILE", help="The manifest.")],
     *,
+    images: Annotated[
+        bool,
+        typer.Option("--images", help="Read every image too, and find boxes that lie outside."),
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Count what a manifest names, or tell all that is wrong with it (exit status 1)."""
+    cases: tuple[Case, ...] = ()
+    problems: tuple[str, ...] = ()
     try:
         cases = read_manifest(manifest)
+        problems = tuple(image_problems(_progress(cases, "reading images"))) if images else ()
     except ManifestError as error:
+        problems = error.problems
+    if problems:
         if as_json:
-            print_json({"manifest": manifest, "problems": error.problems})
+            print_json({"manifest": manifest, "problems": problems})
         else:
-            typer.echo(f"{manifest}:", err=True)
-            for problem in error.problems:
-                typer.echo(f"  {problem}", err=True)
-        raise typer.Exit(1) from None
+            typer.echo("\n".join([f"{manifest}:", *(f"  {text}" for text in problems)]), err=True)
+        raise typer.Exit(1)
     counted = count(cases)
     if as_json:
         print_json({"manifest": manifest, "problems": [], **counted})
@@ -69,15 +79,8 @@ def cbis_ddsm(
     with messages.status("Looking for tables and files"):
         collection = Collection(folder)
     result = Import(left_out=list(collection.problems))
-    columns = (
-        TextColumn("reading masks"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=messages, transient=True) as progress:
-        for film in progress.track(sorted(collection.films)):
-            collection.case(film, result, gap=merge_within)
+    for film in _progress(sorted(collection.films), "reading masks"):
+        collection.case(film, result, gap=merge_within)
     for what, lines in (("left out", result.left_out), ("note", result.notes)):
         for line in lines:
             typer.echo(f"{what}: {line}", err=True)
@@ -129,6 +132,12 @@ def print_counts(title: str, counted: dict[str, Any]) -> None:
         ),
     ]
     print_table(table(title, ["", "count", ""], rows))
+
+
+def _progress(items: Sequence[Item], words: str) -> Iterator[Item]:
+    columns = (TextColumn(words), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=screen(stderr=True), transient=True) as progress:
+        yield from progress.track(items)
 
 
 def _counts(values: Iterable[str]) -> dict[str, int]:

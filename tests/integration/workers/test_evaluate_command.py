@@ -6,6 +6,7 @@ import csv
 import json
 import logging
 import os
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -232,16 +233,14 @@ def test_unreadable_images_are_all_told_before_the_model_is_loaded(
     assert "4.png: UNREADABLE_PICTURE" in told
 
 
-@pytest.mark.parametrize("option", ["--model", "--compare"])
-def test_a_model_that_is_not_here_is_told_before_anything_runs(
-    tmp_path: Path, storage: Path, manifest: Path, option: str
+def test_a_model_that_is_not_here_is_told_before_the_images_are_read(
+    tmp_path: Path, manifest: Path
 ) -> None:
-    register_tiny(storage)
     (manifest.parent / "1.png").write_text("no picture")
+    stored = made_up(tmp_path / "detections.json", score=0.75)
 
-    told = refused(manifest, "--model", "tiny", option, "nonesuch", "--output", tmp_path / "out")
-
-    assert "nonesuch" in told
+    for model in (("--model", "nonesuch"), ("--detections", stored, "--compare", "nonesuch")):
+        assert "nonesuch" in refused(manifest, *model, "--output", tmp_path / "out")
 
 
 def test_the_problems_of_a_manifest_are_told(tmp_path: Path, manifest: Path) -> None:
@@ -284,3 +283,14 @@ def test_an_iou_of_nothing_is_refused_before_anything_runs(tmp_path: Path, manif
     told = refused(manifest, "--model", "nonesuch", "--output", tmp_path / "out", "--iou", "0")
 
     assert "iou_threshold 0.0 is not above 0" in told
+
+
+@pytest.mark.parametrize("package", ["scipy", "matplotlib", "jinja2"])
+def test_a_missing_package_is_told_before_anything_runs(
+    tmp_path: Path, manifest: Path, monkeypatch: pytest.MonkeyPatch, package: str
+) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+
+    told = refused(manifest, "--model", "nonesuch", "--output", tmp_path / "out")
+
+    assert told == f"`mgnode evaluate` needs {package}: install mgnode[train]"

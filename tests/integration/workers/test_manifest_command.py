@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from typer.testing import CliRunner, Result
 
 from models.cases.manifest import read_manifest
@@ -95,3 +96,25 @@ def test_the_counts_of_a_good_manifest_are_told(tmp_path: Path) -> None:
     assert ended.exit_code == 0
     assert "1 malignant" in ended.stdout
     assert "1 CC, 1 not known" in ended.stdout
+
+
+def test_the_images_are_read_when_that_is_asked_for(tmp_path: Path) -> None:
+    Image.new("L", (40, 50)).save(tmp_path / "a.png")
+    Image.new("L", (40, 50)).save(tmp_path / "b.png")
+    (tmp_path / "c.png").write_text("no picture")
+    path = tmp_path / "manifest.csv"
+    path.write_text(
+        HEADER
+        + "a.png,P1,,,,,mass,benign,1,2,40,50\n"
+        + "b.png,P1,,,,,mass,benign,1,2,41,50\n"
+        + "c.png,P1,,,,,,,,,,\n"
+    )
+
+    assert run("check", path).exit_code == 0
+    ended = run("check", path, "--images", "--json")
+
+    assert ended.exit_code == 1
+    assert json.loads(ended.stdout)["problems"] == [
+        "b.png: the box 1, 2, 41, 50 lies outside the image of 40 columns and 50 rows",
+        "c.png: UNREADABLE_PICTURE UnidentifiedImageError",
+    ]
