@@ -28,7 +28,8 @@ def measure_batches() -> dict[str, Any]:
     backend.load()
     weights = reference_weights_file()
     rows = []
-    for precision, xla in product(POLICIES, (False, True)):
+    compilers = (True,) if backend.name() == "jax" else (False, True)
+    for precision, xla in product(POLICIES, compilers):
         peak = matrix_gflops(precision)
         # Straight from Network: `models.runtimes.load` refuses on a CPU what is slow there.
         network = Network.load(

@@ -70,7 +70,8 @@ class Network:
             model = retinanet.build(
                 spec, classes=len(classes), folded=folded, side=side, dtype=POLICIES[precision]
             )
-            model.jit_compile = xla
+            # JAX without its compiler takes each operation alone, and thirty times as long.
+            model.jit_compile = xla or backend.name() == "jax"
             for convolution in layout.convolutions(spec):
                 if convolution.batch_norm and not folded:
                     _fill_apart(model, convolution, file)
@@ -113,8 +114,7 @@ class Network:
 
     def _padded(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
         """Add black images up to a power of two where each number of images is compiled anew."""
-        # JAX compiles always, whatever the model says.
-        if not (getattr(self.model, "jit_compile", False) or backend.name() == "jax"):
+        if not getattr(self.model, "jit_compile", False):
             return batch
         wanted = 1 << (len(batch) - 1).bit_length()
         return np.concatenate(

@@ -130,3 +130,27 @@ def test_running_out_of_memory_is_an_error_of_its_own() -> None:
 
     with pytest.raises(OutOfMemory, match=r"\(96, 96, 3\)"):
         detector(Network(Full(), (1,))).warm_up()
+
+
+def test_a_compiled_network_sees_few_sizes_of_batches() -> None:
+    """Each size of a batch is compiled anew, which takes a minute on a GPU."""
+
+    class Compiled:
+        jit_compile = True
+
+        def __init__(self) -> None:
+            self.sizes: list[int] = []
+
+        def predict_on_batch(self, pixels: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+            self.sizes.append(len(pixels))
+            first = pixels[:, :1, :1, 0]
+            return [np.repeat(first, 4, axis=2), first]
+
+    model = Compiled()
+    batch = picture(5, 7)[None] * np.arange(1, 9, dtype=np.float32)[:, None, None, None]
+
+    answers = [Network(model, (1,)).run(batch[:count]) for count in (1, 2, 3, 5, 8)]
+
+    assert model.sizes == [1, 2, 4, 8, 8]
+    assert [len(each) for each in answers] == [1, 2, 3, 5, 8]
+    assert [float(each.classification[0, 0]) for each in answers[3]] == [1, 2, 3, 4, 5]
