@@ -9,6 +9,7 @@ import typer
 from rich.progress import Progress
 
 from node.cli.context import screen
+from node.errors import StopError
 
 
 def synthesize(
@@ -28,11 +29,14 @@ def synthesize(
     console = screen()
     with Progress(console=console, transient=True) as bar:
         task = bar.add_task("synthetic images", total=images)
-        manifest = write_cases(
-            folder,
-            images,
-            seed,
-            processes=processes,
-            progress=lambda done, _: bar.update(task, completed=done),
-        )
+        try:
+            manifest = write_cases(
+                folder,
+                images,
+                seed,
+                processes=processes,
+                progress=lambda done, _: bar.update(task, completed=done),
+            )
+        except OSError as error:
+            raise StopError(f"{error.filename}: {error.strerror}") from error
     typer.echo(f"{images} synthetic images, of no patient: {manifest}")
