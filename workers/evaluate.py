@@ -147,8 +147,14 @@ def write_results(
 
 
 def write_stored(folder: Path, stored: Sequence[Stored]) -> None:
-    """Keep the detections: with them the figures can be made again without the network."""
+    """Keep the detections: with them the figures can be made again without the network.
+
+    What an earlier run left in the folder goes: figures of other boxes beside these would
+    be taken for theirs.
+    """
     folder.mkdir(parents=True, exist_ok=True)
+    for name in (REPORT, FIGURES_JSON, FIGURES_CSV, COMPARED_JSON):
+        (folder / name).unlink(missing_ok=True)
     for name, each in zip((DETECTIONS_JSON, COMPARED_JSON), stored, strict=False):
         write_detections(folder / name, each)
     write_whole(folder / DETECTIONS_CSV, detections_table(stored[0].images))

@@ -206,6 +206,20 @@ def test_stored_detections_are_compared_with_stored_ones(tmp_path: Path, manifes
     assert [model["name"] for model in told["models"]] == ["made-up", "weaker"]
 
 
+def test_nothing_of_an_earlier_run_stays_beside_other_figures(
+    tmp_path: Path, manifest: Path
+) -> None:
+    output = tmp_path / "out"
+    stored = made_up(tmp_path / "one.json", score=0.75)
+    other = made_up(tmp_path / "other.json", score=0.5, name="weaker")
+    done(manifest, "--detections", stored, "--compare", other, "--output", output)
+
+    done(manifest, "--detections", output / "detections-compared.json", "--output", output)
+
+    assert read_detections(output / "detections.json").model.name == "weaker"
+    assert not (output / "detections-compared.json").exists()
+
+
 def test_a_person_reads_a_table(tmp_path: Path, manifest: Path) -> None:
     stored = made_up(tmp_path / "detections.json", score=0.75)
 
