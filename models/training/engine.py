@@ -6,6 +6,8 @@ import importlib
 
 import keras
 
+from models.training.errors import WrongRecipe
+
 
 def compiles_steps() -> bool:
     """Whether a step must be compiled as a whole.
@@ -27,3 +29,25 @@ def make_deterministic(seed: int) -> None:
         importlib.import_module("tensorflow").config.experimental.enable_op_determinism()
     elif keras.backend.backend() == "torch":
         importlib.import_module("torch").use_deterministic_algorithms(True)
+
+
+def use_every_device(batch: int) -> int:
+    """Let each device of this machine take a part of every batch; give their number.
+
+    Keras can do so with JAX alone. With TensorFlow and torch one device trains.
+
+    Raises
+    ------
+    WrongRecipe
+        The batch cannot be divided among them.
+    """
+    if keras.backend.backend() != "jax":
+        return 1
+    devices = keras.distribution.list_devices()
+    if len(devices) > 1:
+        if batch % len(devices):
+            raise WrongRecipe(
+                [f"batch: {batch} images cannot be divided among {len(devices)} devices"]
+            )
+        keras.distribution.set_distribution(keras.distribution.DataParallel(devices=devices))
+    return len(devices)

@@ -15,6 +15,7 @@ from models.fold import keep_classes
 from models.layout import Convolution
 from models.spec import ModelSpec
 from models.training.parts import Part, part_of
+from models.training.recipe import Recipe
 from models.weights import DAMAGE
 
 Tensors = dict[str, NDArray[np.float32]]
@@ -28,6 +29,8 @@ HEAD_DEVIATION: Final = 0.01
 PIXEL_DEVIATION: Final = 58.0
 """Of natural pictures; a backbone drawn at random has its first convolution divide by it."""
 
+_LAST: Final = ("pyramid_regression", "pyramid_classification")
+
 _DRAWN: Final = 3  # keeps this stream of the seed apart from those of ``samples``
 
 
@@ -38,12 +41,17 @@ class Given(NamedTuple):
     parts: tuple[Part, ...]
 
 
-def drawn_tensors(spec: ModelSpec, seed: int) -> Tensors:
+def drawn_tensors(spec: ModelSpec, seed: int, *, head_deviation: float = HEAD_DEVIATION) -> Tensors:
     """Draw all numbers of a network.
 
     The heads as published (normal with deviation 0.01, the class bias a prior of 0.01),
     the pyramid uniform by Glorot and Bengio, the backbone normal by He et al. with batch
     normalisations that change nothing.
+
+    Parameters
+    ----------
+    head_deviation : float
+        Of the convolutions before the last one of each head; 0 is that of He et al.
     """
     generator = np.random.default_rng([seed, _DRAWN])
     residual = _residual_gain(spec)
@@ -54,8 +62,10 @@ def drawn_tensors(spec: ModelSpec, seed: int) -> Tensors:
         inputs = int(np.prod(shape[:2])) * (1 if convolution.depthwise else convolution.inputs)
         normal = generator.standard_normal(shape)
         part = part_of(convolution.name, spec)
-        if part == Part.HEADS:
+        if convolution.name in _LAST:
             kernel = normal * HEAD_DEVIATION
+        elif part == Part.HEADS:
+            kernel = normal * (head_deviation or np.sqrt(2 / inputs))
         elif part == Part.PYRAMID:
             outputs = int(np.prod(shape[:2])) * convolution.filters
             kernel = generator.uniform(-1, 1, shape) * np.sqrt(6 / (inputs + outputs))
@@ -172,7 +182,7 @@ def _read(path: Path) -> Tensors:
 
 
 def initial_tensors(
-    spec: ModelSpec, seed: int, given: Mapping[str, NDArray[np.float32]]
+    spec: ModelSpec, recipe: Recipe, given: Mapping[str, NDArray[np.float32]]
 ) -> Tensors:
     """Draw all numbers and put the given ones in their place.
 
@@ -181,7 +191,7 @@ def initial_tensors(
     ValueError
         A given tensor is unknown or of another shape.
     """
-    found = drawn_tensors(spec, seed)
+    found = drawn_tensors(spec, recipe.seed, head_deviation=recipe.head_deviation)
     for name, tensor in given.items():
         if name not in found or found[name].shape != tensor.shape:
             raise ValueError(f"{name} of shape {tensor.shape} is no tensor of {spec.name}")

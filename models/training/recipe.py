@@ -84,6 +84,9 @@ class Recipe:
         Of the smooth L1 loss beside the focal loss.
     positive_iou, negative_iou : float
         An anchor is positive at or above the first, ignored above the second.
+    head_deviation : float
+        Of the normal numbers that the heads' towers start with; 0 takes that of He et al.,
+        with which a narrow pyramid learns sooner.
     rotation, shear : float
         Largest angle, radians.
     translation : float
@@ -144,6 +147,7 @@ class Recipe:
     box_weight: float = 1.0
     positive_iou: float = 0.5
     negative_iou: float = 0.4
+    head_deviation: float = 0.01
     rotation: float = 0.1
     shear: float = 0.1
     translation: float = 0.1
@@ -251,6 +255,7 @@ def _problems(recipe: Recipe) -> Iterator[str]:
         **dict.fromkeys(("minimum_rate", "plateau_min_delta", "focal_gamma", "box_weight"), 0),
         **dict.fromkeys(("brightness", "contrast", "gamma", "noise", "blur"), 0),
         **dict.fromkeys(("rotation", "shear", "translation", "scaling", "watch_mfpi"), 0),
+        "head_deviation": 0,
     }
     for name, least in at_least.items():
         if values[name] < least:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from models.cases.case import Case
 from models.training.checkpoint import replace_durably
 from models.training.errors import AnotherRun
+from models.training.recipe import Recipe
 
 COLUMNS: Final = (
     *("epoch", "rate", "loss", "focal", "smooth_l1"),
@@ -76,7 +77,8 @@ def check_same(path: Path, values: Mapping[str, Any]) -> None:
     """
     try:
         before = json.loads(path.read_text(encoding="utf-8"))
-        recipe = before["recipe"]
+        # What this version has beyond that one was published then as now.
+        recipe = Recipe().values() | before["recipe"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise AnotherRun(f"{path} cannot be read: {error}") from error
     now = json.loads(json.dumps(values, default=str))

@@ -172,11 +172,12 @@ class _Run:
 
         if self._recipe.deterministic:
             engine.make_deterministic(self._recipe.seed)
+        devices = engine.use_every_device(self._recipe.batch)
         plan = self._plan
-        tensors = initial_tensors(plan.spec, plan.recipe.seed, plan.initial)
+        tensors = initial_tensors(plan.spec, plan.recipe, plan.initial)
         if known is None:
-            return Trainee(plan.spec, plan.recipe, tensors)
-        trainee = Trainee(plan.spec, plan.recipe, known.tensors)
+            return Trainee(plan.spec, plan.recipe, tensors, devices=devices)
+        trainee = Trainee(plan.spec, plan.recipe, known.tensors, devices=devices)
         trainee.optimizer_state = known.optimizer
         return trainee
 

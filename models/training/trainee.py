@@ -35,12 +35,20 @@ class Trainee:
     ----------
     tensors : mapping
         Every number to start with, by the names of ``layout.tensors(spec)``.
+    devices : int
+        Among which Keras divides a batch.
     """
 
     def __init__(
-        self, spec: ModelSpec, recipe: Recipe, tensors: Mapping[str, NDArray[np.float32]]
+        self,
+        spec: ModelSpec,
+        recipe: Recipe,
+        tensors: Mapping[str, NDArray[np.float32]],
+        *,
+        devices: int = 1,
     ) -> None:
         self.spec = spec
+        self._devices = devices
         self._recipe = recipe
         self._memory_errors = backend.memory_errors()
         self.model = retinanet.build(
@@ -94,8 +102,10 @@ class Trainee:
         OutOfMemory
             There is not enough memory for it.
         """
+        # A batch that is divided among devices must have one image for each.
+        batch = np.repeat(pixels[None], self._devices, axis=0)
         try:
-            regression, classification = self.model.predict_on_batch(pixels[None])
+            regression, classification = self.model.predict_on_batch(batch)
         except self._memory_errors as error:
             raise OutOfMemory(f"no memory to validate on an input of {pixels.shape}") from error
         return Answers(np.asarray(regression)[0], np.asarray(classification)[0])

@@ -20,6 +20,7 @@ from models.training.initial import (
     initial_tensors,
 )
 from models.training.parts import Part, frozen_layers, part_of
+from models.training.recipe import Recipe
 from models.weights_writer import write_weights
 from tests import tiny_network
 from tests.tiny_training import SPEC
@@ -54,6 +55,17 @@ def test_the_heads_are_drawn_as_published() -> None:
     # sigmoid(-4.595) is 0.01.
     np.testing.assert_allclose(drawn["pyramid_classification/bias:0"], -4.59512, rtol=1e-5)
     assert not drawn["pyramid_regression/bias:0"].any()
+
+
+def test_a_wider_start_of_the_heads_leaves_their_last_convolution() -> None:
+    spec = replace(SPEC, pyramid_filters=64)
+
+    drawn = drawn_tensors(spec, 0, head_deviation=0)
+
+    # He et al.: the square root of 2 over 3 x 3 x 64.
+    tower, last = (drawn[f"pyramid_regression{end}/kernel:0"].std() for end in ("_0", ""))
+    assert tower == pytest.approx(0.0589, rel=0.05)
+    assert last == pytest.approx(HEAD_DEVIATION, rel=0.05)
 
 
 def written(path: Path, spec: object, tensors: Tensors) -> Path:
@@ -122,12 +134,12 @@ def test_a_file_that_holds_nan_is_refused(tmp_path: Path) -> None:
 def test_given_numbers_replace_the_drawn_ones() -> None:
     given = {"stem/bias:0": np.full(8, 5, np.float32)}
 
-    found = initial_tensors(SPEC, 3, given)
+    found = initial_tensors(SPEC, Recipe(seed=3), given)
 
     assert found["stem/bias:0"].tolist() == [5.0] * 8
     np.testing.assert_array_equal(found["P3/kernel:0"], drawn_tensors(SPEC, 3)["P3/kernel:0"])
     with pytest.raises(ValueError, match="no tensor"):
-        initial_tensors(SPEC, 3, {"stem/bias:0": np.zeros(9, np.float32)})
+        initial_tensors(SPEC, Recipe(seed=3), {"stem/bias:0": np.zeros(9, np.float32)})
 
 
 def test_parts_and_the_start_of_names_can_be_frozen() -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from models.training.errors import WrongRecipe
 from models.training.recipe import Border, Optimizer, Precision, Recipe, Schedule
+from tests.architecture.sources import ROOT
 
 PUBLISHED = {
     "epochs": 100,
@@ -26,6 +27,7 @@ PUBLISHED = {
     "box_weight": 1.0,
     "positive_iou": 0.5,
     "negative_iou": 0.4,
+    "head_deviation": 0.01,
     "rotation": 0.1,
     "translation": 0.1,
     "shear": 0.1,
@@ -122,3 +124,18 @@ def test_a_value_out_of_its_range_is_refused(values: dict[str, float], problem: 
         Recipe(**values)
 
     assert problem in caught.value.problems
+
+
+def told_defaults() -> dict[str, str]:
+    page = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
+    rows = [line.split("|") for line in page.splitlines() if line.startswith("| `")]
+    return {row[1].strip(" `"): row[2].strip() for row in rows}
+
+
+def test_every_setting_stands_in_the_documents_with_its_default() -> None:
+    defaults = {
+        name: ",".join(map(str, value)) if isinstance(value, list) else str(value)
+        for name, value in Recipe().values().items()
+    }
+
+    assert told_defaults() == defaults
