@@ -39,9 +39,13 @@ from models.synthetic.texture import (
     smoothstep,
     toward_nipple,
 )
+from models.synthetic.visibility import is_visible
 
 LESIONS: Final = (0.38, 0.55, 0.07)
 """Probability of no, one and two lesions."""
+
+BRIGHTER: Final = (1.0, 1.4, 2.0)
+"""A lesion that does not show is made brighter; one that still does not is left out."""
 
 DENSITIES: Final = ("A", "B", "C", "D")
 DENSITY_SHARES: Final = (0.18, 0.37, 0.32, 0.13)
@@ -107,18 +111,26 @@ def make_image(
     lesions : bool
         Without, the image is the same but for its lesions.
     kind : Kind, optional
-        One lesion of this kind, instead of a random number of random ones.
+        One lesion of this kind, instead of a random number of random ones; none where it
+        would not show.
     """
     if seed < 0 or index < 0:
         raise ValueError(f"seed and index must not be negative: {seed}, {index}")
     patient = draw_patient(np.random.default_rng([seed, index // 2, 0]))
-    streams = [np.random.default_rng([seed, index, 1 + n]) for n in range(4)]
+    streams = [np.random.default_rng([seed, index, n]) for n in (1, 2, 4)]
     view = View.MLO if index % 2 else View.CC
     pixel_mm = patient.height_mm / patient.rows
     breast = draw_outline(streams[0], patient.rows, patient.columns, pixel_mm, view)
     clean, gland, allowed = _tissue(breast, streams[0], patient)
     wanted = _lesions(streams[1], pixel_mm, kind)
-    tissue = clean.copy()
+
+    def exposed(tissue: Field) -> Field:
+        return expose(
+            tissue, clean, breast, np.random.default_rng([seed, index, 3]), patient.source
+        )
+
+    grey = without = exposed(clean)
+    tissue = clean
     found: list[SyntheticLesion] = []
     limit = smoothstep(breast.depth / np.float32(4.0))
     for lesion in wanted if lesions else ():
@@ -126,8 +138,14 @@ def make_image(
         if at is None:
             continue
         height = local_height(clean, lesion, at, 1.0)
-        found.append(SyntheticLesion(lesion.kind, add_lesion(tissue, lesion, at, height, limit)))
-    grey = expose(tissue, clean, breast, streams[2], patient.source)
+        for factor in BRIGHTER:
+            trial = tissue.copy()
+            box = add_lesion(trial, lesion, at, height * factor, limit)
+            shown = exposed(trial)
+            if is_visible(shown, without, box, lesion.kind):
+                tissue, grey = trial, shown
+                found.append(SyntheticLesion(lesion.kind, box))
+                break
     image = Mammogram(
         np.zeros((0, 0), np.uint8),
         patient.side,
@@ -137,7 +155,7 @@ def make_image(
         pixel_mm,
         tuple(found),
     )
-    return _finish(image, grey, breast, streams[3])
+    return _finish(image, grey, breast, streams[2])
 
 
 def _tissue(
