@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import csv
 import json
-import logging
 import os
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import structlog
 from PIL import Image
 from typer.testing import CliRunner, Result
 
@@ -30,17 +27,6 @@ from workers.cli import app
 ROWS, COLUMNS = 131, 97
 FIGURES = ["figures.csv", "figures.json", "report.html"]
 CANCER = Box(20, 30, 60, 80)
-
-
-@pytest.fixture(autouse=True)
-def _log_as_before() -> Iterator[None]:
-    """The command sets up the log of its process, which here is that of all tests."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    structlog.reset_defaults()
 
 
 @pytest.fixture(autouse=True)

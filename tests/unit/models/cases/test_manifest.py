@@ -21,9 +21,7 @@ from models.cases.case import (
     CaseFinding,
 )
 from models.cases.manifest import ManifestError, read_manifest, write_manifest
-from models.cases.manifest_rows import COLUMNS
 
-ROOT = Path(__file__).parents[4]
 HEADER = "image,patient,side,view,density,source,finding,pathology,x0,y0,x1,y1\n"
 
 
@@ -298,10 +296,3 @@ def test_a_manifest_beside_its_images_names_them_from_where_it_lies(tmp_path: Pa
     assert path.read_text() == HEADER + "../films/a.png,P1,L,,,,mass,malignant,1,2.5,3,4\n"
     assert read_manifest(path)[0].image.samefile(tmp_path / "films" / "a.png")
     assert [file.name for file in path.parent.iterdir()] == ["manifest.csv"]
-
-
-def test_the_page_names_every_column_and_every_word_that_may_stand_in_it() -> None:
-    page = (ROOT / "docs" / "evaluation.md").read_text(encoding="utf-8")
-
-    words = {*COLUMNS, *SIDES, *VIEWS, *DENSITIES, *SOURCES, *KINDS, *PATHOLOGIES} - {""}
-    assert {word for word in words if f"`{word}`" not in page} == set()
