@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from benchmarks.demonstration.recipe import (
+    FIRST,
     HELD_OUT_IMAGES,
     HELD_OUT_SEED,
-    RECIPE,
+    SECOND,
     SPEC,
     TRAINING_IMAGES,
     TRAINING_SEED,
@@ -77,7 +78,8 @@ def train_model(
     training, validation = (read_manifest(manifest) for manifest in manifests)
     plan = Plan(
         SPEC,
-        RECIPE,
+        FIRST,
+        SECOND,
         training,
         validation,
         folder / "run",

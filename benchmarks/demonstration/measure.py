@@ -139,7 +139,9 @@ def _values(found: Evaluation) -> dict[str, Any]:
             "false_boxes_per_image": given.false_positives.value,
         },
         "sensitivity_by_finding": {
-            group.name: group.found.value for group in found.groups if group.dimension == "finding" and group.found is not None
+            group.name: group.found.value
+            for group in found.groups
+            if group.dimension == "finding" and group.found is not None
         },
     }
 

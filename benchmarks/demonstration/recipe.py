@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -25,14 +26,16 @@ VALIDATION_SEED: Final = 2
 HELD_OUT_SEED: Final = 3
 """Of the generator; no two groups share an image."""
 
-RECIPE: Final = Recipe(
-    epochs=20,
+FIRST: Final = Recipe(
+    epochs=15,
     steps=800,
     # The published rate is for a large network that was trained before.
-    learning_rate=3e-4,
+    learning_rate=4e-4,
     clipnorm=5.0,
     schedule=Schedule.COSINE,
     warmup_steps=200,
+    # Edges and spots are the same on a film as on a photograph; a step takes a quarter less.
+    freeze=("stem", "block1_", "block2_"),
     # What of an image is breast at most; a step takes a third of the time.
     window=(640, 448),
     scaling=0.15,
@@ -47,6 +50,9 @@ RECIPE: Final = Recipe(
     watch_iou=0.3,
     watch_mfpi=0.5,
 )
+
+SECOND: Final = replace(FIRST, epochs=12, learning_rate=2.5e-4, warmup_steps=100, seed=1)
+"""Goes on from the best weights of the first: a cosine that starts anew."""
 
 MANTISSA_BITS: Final = 11
 """Kept of the 23 of a float32: the file compresses to half, the boxes stay."""
@@ -66,7 +72,7 @@ def initial_tensors(imagenet: Path) -> dict[str, NDArray[np.float32]]:
     """
     if not isinstance(SPEC.backbone, MobileNetV2):
         raise TypeError(f"{SPEC.name} has another backbone")
-    generator = np.random.default_rng(RECIPE.seed)
+    generator = np.random.default_rng(FIRST.seed)
     tensors = backbone_tensors(imagenet, SPEC.backbone)
     heads = (*layout.regression_head(SPEC)[:-1], *layout.classification_head(SPEC, 1)[:-1])
     for convolution, gain in (

@@ -71,7 +71,9 @@ def test_the_layers_hold() -> None:
 @pytest.mark.parametrize("package", PACKAGES)
 def test_every_import_is_a_declared_dependency(package: str) -> None:
     """What comes in only because a dependency needs it goes when the dependency changes."""
-    extras = {"models": ["cpu", "openvino", "train"], "workers": ["cpu"], "node": ["demo"]}.get(package, [])
+    extras = {"models": ["cpu", "openvino", "train"], "workers": ["cpu"], "node": ["demo"]}.get(
+        package, []
+    )
     known = declared(*extras) | set(sys.stdlib_module_names) | set(PACKAGES)
 
     undeclared = {
