@@ -33,8 +33,8 @@ OLD_ROWS = (
     (
         "INSERT INTO instance (id, study_id, sop_instance_uid, sop_class_uid, series_instance_uid, "
         "transfer_syntax_uid, laterality, view, is_standard_view, sha256, bytes, path, "
-        "received_at, state, reason, detail, attempts) VALUES (1, 1, '1.2.3', '1', '1', '1', '', '', false, "
-        "'ab', 1, 'p', :at, 'ANALYSED', '', '', 1)"
+        "received_at, state, reason, detail, attempts) VALUES (1, 1, '1.2.3', '1', '1', '1', "
+        "'', '', false, 'ab', 1, 'p', :at, 'ANALYSED', '', '', 1)"
     ),
     (
         "INSERT INTO analysis (id, instance_id, model_name, model_version, weights_sha256, "
