@@ -27,8 +27,8 @@ class PlannedLesion:
     row: float
 
 
-LESION: Final = PlannedLesion(view="RMLO", kind="mass", seed=2, column=0.87, row=0.79)
-"""In the fat below the gland of the right oblique view."""
+LESION: Final = PlannedLesion(view="RCC", kind="mass", seed=2, column=0.85, row=0.80)
+"""A spiculated mass in the fat below the gland of the right cranio-caudal view."""
 
 
 def insertion(plan: PlannedLesion) -> Insertion:

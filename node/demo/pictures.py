@@ -163,12 +163,14 @@ def _cell(view: _View) -> Image.Image:
     cell = Image.fromarray(_reduced(view.grey, scale)).convert("RGB")
     draw = ImageDraw.Draw(cell)
     font = ImageFont.load_default(14)
-    for reported in view.boxes:
+    # The best one last: its score stays readable.
+    boxes = sorted(view.boxes, key=lambda box: box.score_percent or 0.0)
+    for reported in boxes:
         draw.rectangle(_frame(reported.box, scale, cell), outline=BOX_COLOUR, width=LINE)
     if view.lesion is not None:
         # Above the solid frames: where the two agree, both colours are seen.
         _dashed(draw, _frame(view.lesion.box, scale, cell), LESION_COLOUR)
-    for reported in view.boxes:
+    for reported in boxes:
         if reported.score_percent is not None:
             corner = (round(reported.box.x0 * scale) - LINE, round(reported.box.y0 * scale) - LINE)
             _plate(draw, f"{reported.score_percent:.1f} %", corner, cell.width, font)
