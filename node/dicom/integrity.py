@@ -17,6 +17,7 @@ from pydicom.tag import BaseTag, Tag
 
 from node.dicom import character_sets
 from node.dicom import part10_walk as walk
+from node.dicom.header import uid
 from node.dicom.part10_sources import FileSource, InflatedSource, Source
 from node.dicom.part10_values import name
 from node.dicom.sop_classes import STORAGE_SOP_CLASSES, TRANSFER_SYNTAXES, TransferSyntax
@@ -32,8 +33,6 @@ FILE_META_LIMIT: Final = 64 * 1024
 _PIXEL_DATA: Final = 0x7FE00010
 _GROUP_LENGTH: Final = 0x00020000
 _TRANSFER_SYNTAX: Final = 0x00020010
-_SOP_CLASS: Final = 0x00080016
-_SOP_INSTANCE: Final = 0x00080018
 
 
 def check_part10(stream: BinaryIO, size: int) -> Dataset:
@@ -150,9 +149,10 @@ def _to_dataset(elements: Sequence[walk.Element], encoding: walk.Encoding) -> Da
 
 def _require_the_end_of_its_kind(header: Dataset, walked: walk.Walked) -> None:
     """Find the cut between two elements, which leaves a well-formed shorter data set."""
-    sop_class = _ascii(header, _SOP_CLASS)
-    if not sop_class or not _ascii(header, _SOP_INSTANCE):
-        raise UnreadableDataSet("the data set has no SOP Class UID or no SOP Instance UID")
+    sop_class = uid(header, "SOPClassUID")
+    # Two values in one are none: nobody could say which object this is.
+    if not sop_class or not uid(header, "SOPInstanceUID"):
+        raise UnreadableDataSet("the data set has not one SOP Class UID and one SOP Instance UID")
     storage = STORAGE_SOP_CLASSES.get(sop_class)
     if storage is not None and storage.must_hold not in walked.tags:
         raise UnreadableDataSet(f"the data set ends before {name(storage.must_hold)}")

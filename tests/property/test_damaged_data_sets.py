@@ -112,6 +112,8 @@ def test_random_bytes_behind_the_end_do_not_pass(syntax: str, data: bytes) -> No
     start=st.integers(0, 2000),
     data=st.binary(min_size=1, max_size=40),
 )
+# The first byte of the SOP Instance UID: an empty value before another one.
+@example(start=434, data=b"\\")
 def test_a_damaged_header_is_judged_without_another_error(
     syntax: str, start: int, data: bytes
 ) -> None:
