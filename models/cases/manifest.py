@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 
 from models.cases.case import Case, CaseFinding
 from models.cases.manifest_rows import COLUMNS, IMAGE_COLUMNS, Row, parse_row
+from models.durable_file import replace_durably
 from models.errors import ModelError
 
 MOST_SHOWN: Final = 50
@@ -97,9 +98,7 @@ def write_manifest(path: Path, cases: Iterable[Case]) -> None:
         for finding in case.findings:
             box = (_number(edge) for edge in finding.box)
             writer.writerow((*about, finding.kind, finding.pathology, *box))
-    partial = path.with_name(f"{path.name}.partial")
-    partial.write_text(text.getvalue(), encoding="utf-8", newline="")
-    partial.replace(path)
+    replace_durably(path, lambda file: file.write(text.getvalue().encode()))
 
 
 def _is_file(path: Path) -> bool:

@@ -11,6 +11,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
+from models.durable_file import replace_durably
 from models.evaluation.detections import ImageDetections, ScoredBox
 from models.evaluation.errors import EvaluationError
 
@@ -91,9 +92,7 @@ def detections_table(images: Mapping[str, ImageDetections]) -> str:
 
 def write_whole(path: Path, text: str) -> None:
     """Write a file that appears as a whole or not at all."""
-    partial = path.with_name(f"{path.name}.partial")
-    partial.write_text(text, encoding="utf-8", newline="")
-    partial.replace(path)
+    replace_durably(path, lambda file: file.write(text.encode()))
 
 
 def _image(value: dict[str, Any]) -> ImageDetections:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import zipfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.durable_file import replace_durably
 from models.training.errors import DamagedCheckpoint
 from models.training.initial import Tensors
 from models.training.rate import Plateau
@@ -62,22 +62,6 @@ def write(path: Path, checkpoint: Checkpoint) -> None:
     arrays |= {f"optimizer/{index:05}": value for index, value in enumerate(checkpoint.optimizer)}
     arrays["progress"] = np.array(json.dumps(asdict(checkpoint.progress)))
     replace_durably(path, lambda file: np.savez(file, **arrays))
-
-
-def replace_durably(path: Path, write_to: Any) -> None:
-    """Write a file beside ``path`` and put it there when it is durable."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.part")
-    with partial.open("wb") as file:
-        write_to(file)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def read(path: Path) -> Checkpoint:

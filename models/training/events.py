@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from models.training.checkpoint import replace_durably
+from models.durable_file import replace_durably
 
 FILE: Final = "events.out.tfevents.mgnode"
 

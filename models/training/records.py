@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.cases.case import Case
-from models.training.checkpoint import replace_durably
+from models.durable_file import replace_durably
 from models.training.errors import AnotherRun
 from models.training.recipe import Recipe
 
