@@ -8,7 +8,8 @@ from importlib import resources
 from itertools import groupby
 from typing import Any
 
-from config.settings import Destination, Settings
+from config.profiles import STANDARD
+from config.settings import Settings
 from config.toml import header, key, literal, values_of
 from config.tree import ANY_NAME, Location, Setting, group_at, settings_of
 
@@ -78,7 +79,17 @@ def _sentence(group: Location) -> str:
 
 def _block(group: Location, settings: list[Setting], defaults: Any) -> str:
     lines = [f"# {_sentence(group)}", header(group)]
-    lines += [line for setting in settings for line in _lines(setting, group, defaults)]
+    opened: Location = ()
+    for setting in settings:
+        if ANY_NAME not in setting.path:
+            lines += _lines(setting, group, defaults)
+            continue
+        table = setting.path[:-1]
+        if table != opened:
+            opened = table
+            name = STANDARD if group[0] == "profiles" else "pacs"
+            lines.append(f"# {header(name if word == ANY_NAME else word for word in table)}")
+        lines.append(f"# {setting.path[-1]} = {literal(_sample(setting))}  # {_words(setting)}")
     return "\n".join(lines)
 
 
@@ -87,12 +98,15 @@ def _lines(setting: Setting, group: Location, defaults: Any) -> list[str]:
         rows = setting.field.examples or [{}]
         return [f"# {key(name)} = {literal(row)}" for name, row in rows[0].items()]
     words = textwrap.fill(_words(setting), 96, initial_indent="# ", subsequent_indent="# ")
-    if ANY_NAME not in setting.path:
-        return [words, f"#{setting.path[-1]} = {literal(defaults[setting.path[-1]])}"]
-    table = [word if word != ANY_NAME else "pacs" for word in setting.path[:-1]]
-    is_first = setting.path[-1] == next(iter(Destination.model_fields))
-    sample = f"# {setting.path[-1]} = {literal((setting.field.examples or [None])[0])}"
-    return [*([f"# {header(table)}"] if is_first else []), f"{sample}  {words}"]
+    return [words, f"#{setting.path[-1]} = {literal(defaults[setting.path[-1]])}"]
+
+
+def _sample(setting: Setting) -> Any:
+    """Give a value for a row of a table: its default, or an example where it has none."""
+    if setting.field.is_required():
+        return (setting.field.examples or [None])[0]
+    default = setting.field.get_default(call_default_factory=False)
+    return list(default) if isinstance(default, tuple) else default
 
 
 def _words(setting: Setting) -> str:
@@ -101,8 +115,10 @@ def _words(setting: Setting) -> str:
 
 
 def _row(setting: Setting) -> str:
-    if ANY_NAME in setting.path:
+    if setting.field.is_required():
         default = "required"
+    elif ANY_NAME in setting.path:
+        default = f"`{literal(_sample(setting))}`"
     else:
         value = setting.field.get_default(call_default_factory=False)
         default = "not set" if value is None else f"`{literal(_plain(setting))}`"

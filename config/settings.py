@@ -18,10 +18,13 @@ from config.fields import (
     Network,
     PlainText,
     Port,
+    ProfileName,
     Sha256,
     TimeZone,
 )
 from config.group import Group
+from config.profiles import STANDARD, Profile
+from config.sending import DeliverySettings, Destination, ScuSettings
 
 
 class StorageSettings(Group):
@@ -79,23 +82,6 @@ class ScpSettings(Group):
     )
 
 
-class ScuSettings(Group):
-    """Sending: the Storage SCU."""
-
-    ae_title: AeTitle = Field("MGNODE", description="Calling AE title we send under.")
-    connection_timeout_seconds: float = Field(10.0, gt=0, description="TCP connect limit.")
-    acse_timeout_seconds: float = Field(30.0, gt=0, description="Association negotiation limit.")
-    dimse_timeout_seconds: float = Field(60.0, gt=0, description="Limit for one C-STORE answer.")
-
-
-class Destination(Group):
-    """A DICOM peer that receives results."""
-
-    ae_title: AeTitle = Field(description="Called AE title of the destination.", examples=["PACS"])
-    host: Host = Field(description="Its host name or address.", examples=["192.0.2.10"])
-    port: Port = Field(description="Its TCP port.", examples=[104])
-
-
 class StudySettings(Group):
     """When a study counts as complete."""
 
@@ -126,25 +112,6 @@ class AnalysisSettings(Group):
     max_attempts: int = Field(
         5, ge=1, description="Attempts on one image or report before it is set aside as FAILED."
     )
-
-
-class DeliverySettings(Group):
-    """Sending results, and trying again."""
-
-    lease_seconds: float = Field(
-        300.0, gt=0, description="A sender that holds an object longer than this has lost it."
-    )
-    retry_first_seconds: float = Field(30.0, gt=0, description="Pause before the second attempt.")
-    retry_max_seconds: float = Field(3600.0, gt=0, description="Longest pause between attempts.")
-    give_up_hours: float = Field(72.0, gt=0, description="Park a result as FAILED after this.")
-
-    @field_validator("retry_max_seconds")
-    @classmethod
-    def _not_below_the_first(cls, value: float, info: ValidationInfo) -> float:
-        first = info.data.get("retry_first_seconds")
-        if first is not None and value < first:
-            raise ValueError(f"is below retry_first_seconds ({first:g})")
-        return value
 
 
 class DetectorSettings(Group):
@@ -198,14 +165,8 @@ class DetectorSettings(Group):
 
 
 class ResultSettings(Group):
-    """The objects we return."""
+    """What the objects we return say of this node."""
 
-    overlays: Literal["with_findings", "all", "none"] = Field(
-        "with_findings", description="Which images get a Secondary Capture overlay."
-    )
-    overlay_long_side: int = Field(
-        2048, ge=0, le=16384, description="Longest side of an overlay in pixels; 0: full size."
-    )
     institution_name: PlainText = Field(
         "", max_length=64, description="InstitutionName of results; printable ASCII."
     )
@@ -235,6 +196,9 @@ class LogSettings(Group):
     )
 
 
+_STANDARD_PROFILE = Profile()
+
+
 class Settings(Group):
     """Every setting of the node."""
 
@@ -243,6 +207,10 @@ class Settings(Group):
     broker: BrokerSettings = BrokerSettings()
     scp: ScpSettings = ScpSettings()
     scu: ScuSettings = ScuSettings()
+    profiles: dict[ProfileName, Profile] = Field(
+        {},
+        description="What destinations get, by a name of your choice; `standard` is the default.",
+    )
     destinations: dict[DestinationName, Destination] = Field(
         {}, description="Who receives results, by a name of your choice."
     )
@@ -259,6 +227,18 @@ class Settings(Group):
     results: ResultSettings = ResultSettings()
     log: LogSettings = LogSettings()
 
+    @field_validator("destinations")
+    @classmethod
+    def _destinations_name_profiles(
+        cls, value: dict[str, Destination], info: ValidationInfo
+    ) -> dict[str, Destination]:
+        # Absent when the profiles themselves are wrong: that problem is reported then.
+        known = info.data.get("profiles")
+        unknown = sorted({row.profile for row in value.values()} - {STANDARD, *(known or ())})
+        if known is not None and unknown:
+            raise ValueError(f"no profile is named {', '.join(unknown)}")
+        return value
+
     @field_validator("routes")
     @classmethod
     def _routes_name_destinations(
@@ -274,6 +254,12 @@ class Settings(Group):
     def destinations_for(self, calling_ae: str) -> tuple[str, ...]:
         """Names of the destinations for a study that ``calling_ae`` sent."""
         return self.routes.get(calling_ae, tuple(self.destinations))
+
+    def profile_of(self, destination: str) -> Profile:
+        """Profile of a destination; the standard one for a name that is in no setting."""
+        row = self.destinations.get(destination)
+        name = STANDARD if row is None else row.profile
+        return self.profiles.get(name, _STANDARD_PROFILE)
 
     @property
     def database_url(self) -> str:

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 
+from config.profiles import STANDARD, Profile
 from config.settings import DetectorSettings, Settings
 from models.spec import SPECS
 from node.db.session import Database
@@ -128,8 +129,8 @@ def node_that_ends(settings: Settings) -> Iterator[Node]:
 
 @contextmanager
 def node_without_overlays(settings: Settings) -> Iterator[Node]:
-    results = settings.results.model_copy(update={"overlays": "none"})
-    with node_in_this_process(settings.model_copy(update={"results": results})) as node:
+    profiles = {STANDARD: Profile(objects=("measurement_report",))}
+    with node_in_this_process(settings.model_copy(update={"profiles": profiles})) as node:
         yield node
 
 

@@ -8,7 +8,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any, Final
 
-from config.settings import Destination
+from config.sending import Destination
 from tests.requirements import program
 from tests.servers import Server, free_port
 

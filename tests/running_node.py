@@ -12,7 +12,8 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from config.settings import Destination, DetectorSettings, Settings
+from config.sending import Destination
+from config.settings import DetectorSettings, Settings
 from node.cli.embedded import EmbeddedNode, embedded_node
 from node.cli.up import own_address
 from node.db import audit

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from config.settings import Destination, ScuSettings
+from config.sending import Destination, ScuSettings
 from tests.pdus import EXPLICIT, contexts_of
 from tests.peer import AcceptedLine
 

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from pydicom import Dataset, FileDataset, dcmread
 from sqlalchemy import select
 
-from config.settings import Destination, Settings
+from config.sending import Destination
+from config.settings import Settings
 from models.detector import Detection, Detections, Detector
 from models.spec import SPECS
 from node.db import audit, outbox

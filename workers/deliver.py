@@ -9,7 +9,7 @@ from random import Random
 
 import structlog
 
-from config.settings import Destination
+from config.sending import Destination
 from node.db.deliveries import (
     ClaimedDelivery,
     PlannedDelivery,

@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from uuid import UUID
 
+import numpy as np
 import structlog
+from numpy.typing import NDArray
 from pydicom import Dataset, dcmread
 
 from node.db.installation import uid_namespace
+from node.db.report_results import BuiltResult, DueResult
 from node.db.reporting import (
-    BuiltResult,
     StudyToReport,
     claim_report,
     record_failed_report,
     record_report,
 )
 from node.db.session import UNAVAILABLE
-from node.dicom.findings import StudyResult
-from node.dicom.measurement_report import build_measurement_report
-from node.dicom.overlay import build_overlay
+from node.dicom.findings import ImageResult, StudyResult
 from node.dicom.part10 import to_bytes
 from node.dicom.pixels import to_grey
 from node.dicom.reasons import Reason
@@ -30,6 +31,8 @@ from node.errors import IdentityConflict, StateConflict
 from node.store.files import write_durably
 from node.store.paths import result_path
 from workers.failure import Failure, FailuresGoTo
+from workers.objects import planned_objects
+from workers.outputs import outputs
 from workers.retry import FIRST_PAUSE_AT_WORK, LONGEST_PAUSE_AT_WORK, pause_before
 from workers.runtime import Runtime
 from workers.study_result import read_study
@@ -77,30 +80,39 @@ def _report(runtime: Runtime, study: StudyToReport, namespace: UUID) -> None:
     if result is None:
         _stop(runtime, study, "no header can be read", Reason.UNREADABLE_HEADER)
         return
-    built = [
-        _store(runtime, kind, dataset, source_instance_id)
-        for kind, dataset, source_instance_id in _objects(runtime, study, result)
-        if str(dataset.SOPInstanceUID) not in study.results_already_made
-    ]
-    _record(runtime, study, built)
+    _record(runtime, study, list(_results(runtime, study, result)))
 
 
-def _objects(
-    runtime: Runtime, study: StudyToReport, result: StudyResult
-) -> Iterator[tuple[str, Dataset, int | None]]:
-    """Build the study's objects one after the other: kind, object, source instance id."""
-    yield "measurement_report", build_measurement_report(result), None
-    overlays = runtime.settings.results.overlays
-    for image, row in zip(result.images, study.images, strict=True):
-        if image.not_analysed or overlays == "none":
-            continue
-        if overlays == "with_findings" and not image.findings:
-            continue
-        grey = to_grey(dcmread(runtime.layout.absolute(row.path)))
-        overlay = build_overlay(
-            result, image, grey, long_side=runtime.settings.results.overlay_long_side
+def _results(runtime: Runtime, study: StudyToReport, result: StudyResult) -> Iterator[DueResult]:
+    """Make the study's objects, each in every form that a destination wants.
+
+    What an earlier generation made is not made again: only a destination that has not got
+    it yet will.
+    """
+    rows = {row.facts.sop_instance_uid: row for row in study.images}
+
+    def grey(image: ImageResult) -> NDArray[np.uint8]:
+        path = rows[image.sop_instance_uid].path
+        return to_grey(dcmread(runtime.layout.absolute(path)))
+
+    made = {earlier.reference[1] for earlier in study.earlier}
+    has_findings = any(image.findings for image in result.images)
+    for output in outputs(runtime.settings, study, has_findings=has_findings):
+        form = replace(
+            result,
+            profile=output.profile,
+            device=runtime.device_of(output.profile),
+            predecessors=output.predecessors(study.earlier),
         )
-        yield "overlay", overlay, row.instance_id
+        for planned in planned_objects(output.kind, form, grey):
+            uid = planned.sop_instance_uid
+            if uid in made:
+                yield DueResult(uid, output.destinations, None)
+                continue
+            image = planned.image
+            source = None if image is None else rows[image.sop_instance_uid].instance_id
+            built = _store(runtime, output.kind, planned.build(), source)
+            yield DueResult(uid, output.destinations, built)
 
 
 def _store(
@@ -123,22 +135,20 @@ def _store(
     )
 
 
-def _record(runtime: Runtime, study: StudyToReport, built: list[BuiltResult]) -> None:
-    destinations = runtime.settings.destinations_for(study.source_ae)
+def _record(runtime: Runtime, study: StudyToReport, results: list[DueResult]) -> None:
     with runtime.database.begin() as session:
         record_report(
             session,
             study,
-            built,
-            destinations,
+            results,
             at=runtime.clock(),
             actor=runtime.actor,
         )
     log.info(
         "study_reported",
         study_instance_uid=study.study_instance_uid,
-        results=len(built),
-        destinations=len(destinations),
+        results=sum(result.built is not None for result in results),
+        deliveries=sum(len(result.destinations) for result in results),
     )
 
 

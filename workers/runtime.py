@@ -11,6 +11,7 @@ from importlib.metadata import version
 from random import Random
 from zoneinfo import ZoneInfo
 
+from config.profiles import Profile
 from config.settings import Settings
 from node.clock import utc_now
 from node.db.session import Database
@@ -41,11 +42,15 @@ class Runtime:
 
     @property
     def device(self) -> Device:
-        """The node as equipment, as its results name it."""
+        """The node as equipment, as it names itself."""
+        return self.device_of(Profile())
+
+    def device_of(self, profile: Profile) -> Device:
+        """Give the node as equipment, as results in a profile's form name it."""
         results = self.settings.results
         manufacturer, model_name = OWN_DEVICE
         return Device(
-            manufacturer=manufacturer,
+            manufacturer=profile.manufacturer or manufacturer,
             model_name=model_name,
             software_versions=version("mgnode"),
             serial_number=results.serial_number,

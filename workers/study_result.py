@@ -40,7 +40,6 @@ def read_study(runtime: Runtime, study: StudyToReport, namespace: UUID) -> Study
         device=runtime.device,
         completed_at=study.completed_at.astimezone(runtime.time_zone),
         namespace=namespace,
-        predecessors=study.predecessors,
     )
     results = [_image_result(runtime, empty, row) for row in study.images]
     if not any(results):

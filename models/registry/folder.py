@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from config.fields import model_name
+from models.durable_file import sync_folder
 from models.registry import durable, probe
 from models.registry.cards import CARDS, check_card, statement_of
 from models.registry.errors import AlreadyInstalled, NotInstalled, Refused, RegistryError
@@ -148,7 +149,7 @@ def remove(root: Path, name: str) -> None:
     # Out of sight in one step; a reader never meets half a model.
     gone = durable.hidden(root / name)
     (root / name).rename(gone)
-    durable.sync_folder(root)
+    sync_folder(root)
     shutil.rmtree(gone)
 
 
@@ -175,7 +176,7 @@ def _install(
         if picture is not None:
             durable.copy_new(picture, aside / PICTURE)
         durable.write_new(aside / RECORD, to_json(model))
-        durable.sync_folder(aside)
+        sync_folder(aside)
         try:
             aside.rename(final)
         except OSError as error:
@@ -183,7 +184,7 @@ def _install(
                 raise
             # Somebody else was faster with this name.
             return _same(read_record(final), model.sha256)
-        durable.sync_folder(root)
+        sync_folder(root)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
     return model

@@ -8,7 +8,8 @@ from typing import Annotated, Any
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from config.settings import Destination, Settings
+from config.sending import Destination
+from config.settings import Settings
 from node.cli.context import ConfigOption, JsonOption, load, print_json, screen
 from node.cli.up import own_address
 from node.errors import NodeError

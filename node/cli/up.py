@@ -12,7 +12,8 @@ from typing import Final
 
 import structlog
 
-from config.settings import Destination, Settings
+from config.sending import Destination
+from config.settings import Settings
 from node.cli.processes import stop_on_signal
 from node.cli.supervisor import Program, Supervisor
 from node.db.upgrade import upgrade

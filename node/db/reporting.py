@@ -5,25 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from node.db import audit
 from node.db.events import Event
 from node.db.report_images import ImageToReport, images_to_report
-from node.db.tables import Delivery, Result, Study
+from node.db.report_results import DueResult, EarlierResult, add_results, earlier_results
+from node.db.tables import Study
 from node.db.transitions import move
 from node.errors import StateConflict
-from node.states import DeliveryState, StudyState
+from node.states import StudyState
 
 
 @dataclass(frozen=True, slots=True)
 class StudyToReport:
     """One complete study; ``completed_at`` is the only clock its objects know.
 
-    ``predecessors`` are (SOP Class, SOP Instance, Series Instance UID) of the reports
-    of the generation before; ``results_already_made`` are SOP Instance UIDs of every
-    earlier generation, whose files are never made again.
+    ``earlier`` are the results of every earlier generation, whose files are never made
+    again.
     """
 
     study_id: int
@@ -33,23 +32,7 @@ class StudyToReport:
     completed_at: datetime
     report_attempts: int
     images: tuple[ImageToReport, ...]
-    predecessors: tuple[tuple[str, str, str], ...]
-    results_already_made: frozenset[str]
-
-
-@dataclass(frozen=True, slots=True)
-class BuiltResult:
-    """One object whose file is durable."""
-
-    kind: str
-    sop_instance_uid: str
-    sop_class_uid: str
-    series_instance_uid: str
-    transfer_syntax_uid: str
-    sha256: str
-    bytes: int
-    path: str
-    source_instance_id: int | None
+    earlier: tuple[EarlierResult, ...]
 
 
 def claim_report(
@@ -87,9 +70,6 @@ def claim_report(
         return None
     study.report_attempts += 1
     study.lease_until = lease_until
-    results = session.scalars(
-        select(Result).where(Result.study_id == study_id).order_by(Result.id)
-    ).all()
     return StudyToReport(
         study_id=study.id,
         study_instance_uid=study.study_instance_uid,
@@ -98,20 +78,14 @@ def claim_report(
         completed_at=study.completed_at,
         report_attempts=study.report_attempts,
         images=images_to_report(session, study_id),
-        predecessors=tuple(
-            (row.sop_class_uid, row.sop_instance_uid, row.series_instance_uid)
-            for row in results
-            if row.generation == study.generation and row.source_instance_id is None
-        ),
-        results_already_made=frozenset(row.sop_instance_uid for row in results),
+        earlier=earlier_results(session, study_id),
     )
 
 
 def record_report(
     session: Session,
     study: StudyToReport,
-    results: list[BuiltResult],
-    destinations: tuple[str, ...],
+    results: list[DueResult],
     *,
     at: datetime,
     actor: str,
@@ -133,7 +107,10 @@ def record_report(
         at=at,
         event=Event.STUDY_REPORTED,
         actor=actor,
-        details={"generation": study.generation, "results": len(results)},
+        details={
+            "generation": study.generation,
+            "results": sum(due.built is not None for due in results),
+        },
         where=(
             Study.generation == study.generation - 1,
             Study.completed_at == study.completed_at,
@@ -143,51 +120,7 @@ def record_report(
         published_at=None,
         lease_until=None,
     )
-    for built in results:
-        result = Result(
-            study_id=study.study_id,
-            source_instance_id=built.source_instance_id,
-            generation=study.generation,
-            kind=built.kind,
-            sop_instance_uid=built.sop_instance_uid,
-            sop_class_uid=built.sop_class_uid,
-            series_instance_uid=built.series_instance_uid,
-            transfer_syntax_uid=built.transfer_syntax_uid,
-            sha256=built.sha256,
-            bytes=built.bytes,
-            path=built.path,
-            created_at=at,
-            deliveries=[
-                Delivery(destination=name, state=DeliveryState.PENDING, created_at=at)
-                for name in destinations
-            ],
-        )
-        session.add(result)
-        session.flush()
-        audit.append(
-            session,
-            at=at,
-            event=Event.RESULT_CREATED,
-            entity="result",
-            entity_id=result.id,
-            uid=built.sop_instance_uid,
-            study_instance_uid=study.study_instance_uid,
-            actor=actor,
-            details={"kind": built.kind, "sha256": built.sha256, "bytes": built.bytes},
-        )
-        for delivery in result.deliveries:
-            audit.append(
-                session,
-                at=at,
-                event=Event.DELIVERY_CREATED,
-                entity="delivery",
-                entity_id=delivery.id,
-                uid=built.sop_instance_uid,
-                study_instance_uid=study.study_instance_uid,
-                new=DeliveryState.PENDING,
-                actor=actor,
-                details={"destination": delivery.destination},
-            )
+    add_results(session, row, results, at=at, actor=actor)
 
 
 def record_failed_report(

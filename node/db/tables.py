@@ -102,6 +102,7 @@ class Study(Base):
     """One study; ``generation`` counts its reports, the first is 1.
 
     ``opened_at`` is when the first image came, or the first late one after a report.
+    ``model`` is the one that a person asked for; empty: the node's.
     """
 
     __tablename__ = "study"
@@ -119,6 +120,7 @@ class Study(Base):
     completed_because: Mapped[str] = mapped_column(String(32), default="")
     reported_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     generation: Mapped[int] = mapped_column(default=0)
+    model: Mapped[str] = mapped_column(String(64), server_default=text("''"))
     report_attempts: Mapped[int] = mapped_column(default=0)
     published_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     not_before: Mapped[datetime | None] = mapped_column(UtcDateTime)
@@ -210,7 +212,11 @@ class FindingRow(Base):
 
 
 class Result(Base):
-    """One DICOM object that the node made; its file is never rebuilt once recorded."""
+    """One DICOM object that the node made; its file is never rebuilt once recorded.
+
+    ``model`` is the study's at that time. ``first_instance_id`` is the first image of the
+    patient whose result this is: images of one study may be of two.
+    """
 
     __tablename__ = "result"
 
@@ -219,6 +225,8 @@ class Result(Base):
     source_instance_id: Mapped[int | None] = mapped_column(ForeignKey("instance.id"))
     generation: Mapped[int]
     kind: Mapped[str] = mapped_column(String(32))
+    model: Mapped[str] = mapped_column(String(64), server_default=text("''"))
+    first_instance_id: Mapped[int | None] = mapped_column(BigInteger)
     sop_instance_uid: Mapped[str] = mapped_column(Uid, unique=True)
     sop_class_uid: Mapped[str] = mapped_column(Uid)
     series_instance_uid: Mapped[str] = mapped_column(Uid)

@@ -20,7 +20,7 @@ from pynetdicom import AE, ALL_TRANSFER_SYNTAXES, AllStoragePresentationContexts
 from pynetdicom.events import Event
 from pynetdicom.transport import ThreadedAssociationServer
 
-from config.settings import Destination
+from config.sending import Destination
 from node.dicom.sop_classes import VERIFICATION
 from node.errors import StopError, TransientFailure
 

@@ -7,8 +7,9 @@ import socket
 from pathlib import Path
 from typing import Final
 
+from config.profiles import STANDARD, OverlayOptions, Profile
+from config.sending import Destination
 from config.settings import (
-    Destination,
     DetectorSettings,
     DispatchSettings,
     LogSettings,
@@ -55,7 +56,8 @@ def demo_settings(root: Path, detector: DetectorSettings, pacs: Destination) -> 
         destinations={DESTINATION: pacs},
         dispatch=DispatchSettings(poll_seconds=0.1),
         detector=detector,
-        results=ResultSettings(overlays="all", institution_name="mgnode demo"),
+        profiles={STANDARD: Profile(overlay=OverlayOptions(images="all"))},
+        results=ResultSettings(institution_name="mgnode demo"),
         log=LogSettings(level="warning"),
     )
 

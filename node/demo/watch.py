@@ -18,7 +18,8 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
-from config.settings import Destination, Settings
+from config.sending import Destination
+from config.settings import Settings
 from node.db.session import Database
 from node.demo.rows import StudyRows, read_study
 from node.errors import StopError, TransientFailure

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from config.profiles import Profile
 from node.dicom.header import text
 
 if TYPE_CHECKING:
@@ -84,6 +85,9 @@ class ImageResult:
         return text(self.header, "SOPInstanceUID")
 
 
+_STANDARD: Final = Profile()
+
+
 @dataclass(frozen=True, slots=True)
 class StudyResult:
     """Everything that the objects of one study's report are made from.
@@ -93,7 +97,7 @@ class StudyResult:
     hospital's, for sources that name none. ``algorithm`` is the newest that has looked.
     ``namespace`` is the installation's UUID for derived UIDs. ``predecessors`` are (SOP
     Class UID, SOP Instance UID, Series Instance UID) of the reports that this one
-    supersedes.
+    supersedes. ``profile`` says in which form the objects are wanted.
     """
 
     images: tuple[ImageResult, ...]
@@ -102,6 +106,7 @@ class StudyResult:
     completed_at: datetime
     namespace: UUID
     predecessors: tuple[tuple[str, str, str], ...] = ()
+    profile: Profile = _STANDARD
 
     @property
     def analysed(self) -> tuple[ImageResult, ...]:

@@ -34,9 +34,7 @@ _LOSSY: Final = (
 _ANATOMY: Final = ("PatientOrientation", "AnatomicRegionSequence", "ViewCodeSequence")
 
 
-def build_overlay(
-    study: StudyResult, image: ImageResult, grey: NDArray[np.uint8], *, long_side: int
-) -> Dataset:
+def build_overlay(study: StudyResult, image: ImageResult, grey: NDArray[np.uint8]) -> Dataset:
     """Build the overlay of one analysed image.
 
     Parameters
@@ -44,8 +42,6 @@ def build_overlay(
     grey : NDArray[np.uint8]
         (rows, columns) of the stored image, windowed, bright = dense
         (``node.dicom.pixels.to_grey``).
-    long_side : int
-        Longest side of the overlay in pixels; 0 keeps the source's size.
 
     Raises
     ------
@@ -62,10 +58,12 @@ def build_overlay(
         study,
         header,
         algorithm=study.algorithm_of(image),
-        sop_instance_uid=image_result_uid(OVERLAY.name, study, image, str(long_side)),
+        sop_instance_uid=image_result_uid(OVERLAY.name, study, image),
         instance_number=viewing_place(study.images, image),
     )
-    picture = draw(grey, _marks(image), footer=_footer(study, image), long_side=long_side)
+    picture = draw(
+        grey, _marks(image), footer=_footer(study, image), long_side=study.profile.overlay.long_side
+    )
     _add_capture(overlay, study, header)
     _add_anatomy(overlay, header)
     algorithm = study.algorithm_of(image)

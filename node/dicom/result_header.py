@@ -22,19 +22,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ResultKind:
-    """One kind of result; each has a series of its own in the study."""
+    """One kind of result, named as in ``config.profiles``; each has a series of its own."""
 
     name: str
     sop_class_uid: str
     modality: str
-    series_number: int
-    series_description: str
 
 
-MEASUREMENT_REPORT: Final = ResultKind(
-    "measurement_report", ComprehensiveSRStorage, "SR", 9002, "AI measurement report"
-)
-OVERLAY: Final = ResultKind("overlay", SecondaryCaptureImageStorage, "OT", 9003, "AI overlay")
+MEASUREMENT_REPORT: Final = ResultKind("measurement_report", ComprehensiveSRStorage, "SR")
+OVERLAY: Final = ResultKind("overlay", SecondaryCaptureImageStorage, "OT")
 
 _UNIT: Final = (
     "Manufacturer",
@@ -71,9 +67,10 @@ def start_result(
     result.InstanceCreationTime = result.ContentTime = dicom_time(moment)
     result.Modality = kind.modality
     result.SeriesInstanceUID = series_instance_uid(kind.name, study, algorithm)
-    result.SeriesNumber = kind.series_number
+    options = study.profile.options(kind.name)
+    result.SeriesNumber = options.series_number
     result.SeriesDescription = plain(
-        f"{kind.series_description} {study.device.model_name}", LO_LENGTH
+        f"{options.series_description} {study.device.model_name}", LO_LENGTH
     )
     _add_equipment(result, study.device, algorithm.device_uid)
     _add_acquisition_unit(result, source)

@@ -33,10 +33,14 @@ def series_instance_uid(kind: str, study: StudyResult, algorithm: Algorithm) -> 
     """Derive the one series of this kind, study, model and device.
 
     General Equipment (PS3.3 C.7.5.1) describes a series: a newer version of the node,
-    or one of another name, starts another.
+    or one of another name, starts another. So does another form of the same objects.
     """
     return uids.derive(
-        study.namespace, "series", kind, *_run(study, algorithm), _digest(_device(study, algorithm))
+        study.namespace,
+        "series",
+        kind,
+        *_run(study, algorithm),
+        _digest([*_device(study, algorithm), *_form(study, kind)]),
     )
 
 
@@ -50,13 +54,13 @@ def report_uid(kind: str, study: StudyResult) -> str:
         kind,
         *_run(study, study.algorithm),
         *(image.sop_instance_uid for image in images),
-        _digest(_settings(study, study.algorithm)),
+        _digest([*_settings(study, study.algorithm), *_form(study, kind)]),
         *(_digest([*_said(image), *_looked(study.algorithm_of(image))]) for image in images),
         _digest(predecessors),
     )
 
 
-def image_result_uid(kind: str, study: StudyResult, image: ImageResult, *settings: str) -> str:
+def image_result_uid(kind: str, study: StudyResult, image: ImageResult) -> str:
     """Derive the UID of a result on one image; the study's other images do not matter."""
     algorithm = study.algorithm_of(image)
     return uids.derive(
@@ -65,7 +69,7 @@ def image_result_uid(kind: str, study: StudyResult, image: ImageResult, *setting
         kind,
         *_run(study, algorithm),
         image.sop_instance_uid,
-        _digest([*_settings(study, algorithm), *settings]),
+        _digest([*_settings(study, algorithm), *_form(study, kind)]),
         _digest(_said(image)),
     )
 
@@ -98,6 +102,11 @@ def _looked(algorithm: Algorithm) -> list[str]:
 def _settings(study: StudyResult, algorithm: Algorithm) -> list[str]:
     """List what an administrator can change and a result shows."""
     return [*algorithm.parameters, *_device(study, algorithm)]
+
+
+def _form(study: StudyResult, kind: str) -> list[str]:
+    """List what a profile says of the objects of one kind."""
+    return [study.profile.character_set, study.profile.options(kind).model_dump_json()]
 
 
 def _device(study: StudyResult, algorithm: Algorithm) -> list[str]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from pydicom import dcmread
 from pydicom.errors import InvalidDicomError
 
-from config.settings import Destination, ScuSettings
+from config.sending import Destination, ScuSettings
 from node.errors import PermanentFailure, TransientFailure
 from node.scu.outcome import Outcome
 from node.scu.sender import StoreAssociation

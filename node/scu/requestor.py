@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pynetdicom.presentation import PresentationContext
     from pynetdicom.transport import AddressInformation, AssociationSocket
 
-    from config.settings import Destination, ScuSettings
+    from config.sending import Destination, ScuSettings
 
 # PS3.8 Table 9-21
 _RESULT_PERMANENT: Final = 1

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from pynetdicom.association import Association
 
-    from config.settings import Destination, ScuSettings
+    from config.sending import Destination, ScuSettings
 
 # Files are sent as they lie on the disk, a block at a time, never decoded. pynetdicom has
 # this switch for the whole process only; it touches nothing but C-STORE requests from a path.

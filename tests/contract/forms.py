@@ -26,6 +26,7 @@ from tests.factories import (
     make_mammogram,
     save_to_folder,
 )
+from tests.overlays import with_long_side
 from tests.results import LESION, SECOND_LESION, make_study
 
 FOUND = {0: (LESION, SECOND_LESION), 3: (LESION,)}
@@ -149,7 +150,7 @@ def write_form(name: str, folder: Path) -> Form:
             if image.not_analysed:
                 continue
             path = folder / f"overlay_{place}_{long_side}.dcm"
-            overlay = build_overlay(study, image, to_grey(source), long_side=long_side)
+            overlay = build_overlay(with_long_side(study, long_side), image, to_grey(source))
             path.write_bytes(to_bytes(overlay))
             overlays.append(path)
     return Form(name, study, tuple(paths), report, tuple(overlays))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from config.settings import Destination, ScuSettings
+from config.sending import Destination, ScuSettings
 from node.demo.pacs import ReceivingPacs
 from node.scu.batch import SentObject, find_objects, send_objects
 from node.scu.outcome import Outcome

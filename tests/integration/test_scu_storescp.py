@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from pydicom import dcmread
 
-from config.settings import Destination
+from config.sending import Destination
 from node.errors import TransientFailure
 from node.scu.outcome import Outcome
 from node.scu.sender import StoreAssociation, echo

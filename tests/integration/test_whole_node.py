@@ -25,7 +25,7 @@ from pydicom.uid import (
 )
 from sqlalchemy import select
 
-from config.settings import Destination
+from config.sending import Destination
 from node.db.tables import AuditEvent, Delivery, Instance, Result, Study
 from node.states import UNFINISHED_INSTANCE, DeliveryState, StudyState
 from tests.factories import (

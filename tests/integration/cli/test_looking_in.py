@@ -10,7 +10,7 @@ from click.testing import Result
 from sqlalchemy import text
 from typer.testing import CliRunner
 
-from config.settings import Destination
+from config.sending import Destination
 from node.cli.app import app
 from node.db.session import Database
 from node.states import DeliveryState

@@ -9,7 +9,7 @@ import pytest
 from click.testing import Result as Ended
 from typer.testing import CliRunner
 
-from config.settings import Destination
+from config.sending import Destination
 from node.cli.app import app
 from node.db.deliveries import claim_deliveries, record_refused
 from node.db.session import Database

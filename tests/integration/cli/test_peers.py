@@ -10,7 +10,7 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
-from config.settings import Destination
+from config.sending import Destination
 from node.cli.app import app
 from node.demo.pacs import ReceivingPacs
 from tests.factories import four_view_study, save_to_folder

@@ -140,7 +140,9 @@ def test_each_ends_with_boxes_inside_it_or_with_a_reason(
 
 def test_a_study_of_them_is_reported(node: WorkingNode, detector: Detector) -> None:
     """The report and its pictures are drawn of whatever was analysed."""
-    node = node.with_settings(detector=SHOW_ALL, results={"overlays": "all"})
+    node = node.with_settings(
+        detector=SHOW_ALL, profiles={"standard": {"overlay": {"images": "all"}}}
+    )
     names = ("white", "as wide as allowed", "photograph", "one column")
     study = str(IMAGES["white"].StudyInstanceUID)
     given = []

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from pydicom import dcmread
 
-from config.settings import Destination
+from config.sending import Destination
 from node.db.session import Database
 from node.demo.pacs import ReceivingPacs
 from node.states import DeliveryState

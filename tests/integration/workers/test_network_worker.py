@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from config.settings import Destination
+from config.sending import Destination
 from node.db.session import Database
 from node.demo.pacs import ReceivingPacs
 from node.dispatch.broker import CeleryPublisher, celery_app

@@ -15,7 +15,8 @@ import redis
 from sqlalchemy import select
 
 from config.log import configure
-from config.settings import Destination, LogSettings, Settings
+from config.sending import Destination
+from config.settings import LogSettings, Settings
 from node.db import audit
 from node.db.session import Database
 from node.db.tables import AuditEvent, Base

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from config.settings import Destination
+from config.sending import Destination
 from node.db.session import Database
 from node.states import DeliveryState, InstanceState, StudyState
 from tests.factories import four_view_study, make_mammogram, stable_uid
@@ -66,13 +66,17 @@ def test_the_boxes_of_the_report_are_those_of_the_detector(node: WorkingNode) ->
 
 
 @pytest.mark.parametrize(
-    ("overlays", "with_box", "without"),
-    [("with_findings", 1, 0), ("all", 1, 1), ("none", 0, 0)],
+    ("profile", "with_box", "without"),
+    [
+        ({"overlay": {"images": "with_findings"}}, 1, 0),
+        ({"overlay": {"images": "all"}}, 1, 1),
+        ({"objects": ["measurement_report"]}, 0, 0),
+    ],
 )
-def test_the_setting_says_which_images_get_an_overlay(
-    node: WorkingNode, overlays: str, with_box: int, without: int
+def test_the_profile_says_which_images_get_an_overlay(
+    node: WorkingNode, profile: dict[str, Any], with_box: int, without: int
 ) -> None:
-    node = node.with_settings(results={"overlays": overlays})
+    node = node.with_settings(profiles={"standard": profile})
     first, second = images()[:2]
     one, other = node.receive([first, second])
     node.sweep()

@@ -25,6 +25,7 @@ from tests.factories import (
     save_to_folder,
     stable_uid,
 )
+from tests.overlays import with_long_side
 
 LCC_BOX = Box(10.25, 200.5, 90.0, 330.75)
 
@@ -75,7 +76,7 @@ def exchanged(tmp_path: Path) -> Exchanged:
     grey = np.zeros((images[0].Rows, images[0].Columns), np.uint8)
     objects = [
         build_measurement_report(study),
-        *(build_overlay(study, result, grey, long_side=200) for result in results),
+        *(build_overlay(with_long_side(study, 200), result, grey) for result in results),
     ]
     folder = tmp_path / "received"
     folder.mkdir()

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from config.settings import Destination, DetectorSettings
+from config.sending import Destination
+from config.settings import DetectorSettings
 from node.demo.setup import demo_settings, describe_weights, fresh_folder
 from node.errors import StopError
 

@@ -23,7 +23,7 @@ from tests.factories import (
     four_view_study,
     make_mammogram,
 )
-from tests.overlays import overlay_of, overlay_of_one
+from tests.overlays import overlay_of, overlay_of_one, with_long_side
 from tests.results import (
     ALGORITHM,
     DEVICE,
@@ -111,7 +111,7 @@ def test_a_size_of_two_values_is_read_as_its_first(keyword: str) -> None:
     image[keyword] = RawDataElement(Tag(keyword), "US", 4, twice, 0, False, True)
     study = make_study([image], findings={0: (LESION,)})
 
-    overlay = build_overlay(study, study.images[0], np.zeros((331, 257), np.uint8), long_side=0)
+    overlay = build_overlay(study, study.images[0], np.zeros((331, 257), np.uint8))
 
     assert (overlay.Rows, overlay.Columns) == (331, 257)
 
@@ -151,14 +151,14 @@ def test_a_picture_of_another_size_is_refused() -> None:
     study = make_study([make_mammogram()])
 
     with pytest.raises(ValueError, match=study.images[0].sop_instance_uid):
-        build_overlay(study, study.images[0], np.zeros((257, 331), np.uint8), long_side=0)
+        build_overlay(study, study.images[0], np.zeros((257, 331), np.uint8))
 
 
 def test_an_image_that_was_not_analysed_has_no_overlay() -> None:
     study = make_study([make_mammogram()], not_analysed={0: "FOR_PROCESSING"})
 
     with pytest.raises(ValueError, match="not analysed"):
-        build_overlay(study, study.images[0], grey_of(study.images[0].header), long_side=0)
+        build_overlay(study, study.images[0], grey_of(study.images[0].header))
 
 
 def test_instance_numbers_follow_the_viewing_order() -> None:
@@ -200,7 +200,7 @@ def test_the_same_image_gives_the_same_bytes() -> None:
     def build() -> bytes:
         study = make_study(four_view_study(), findings={1: (LESION,)})
         image = study.images[1]
-        return to_bytes(build_overlay(study, image, grey_of(image.header), long_side=200))
+        return to_bytes(build_overlay(with_long_side(study, 200), image, grey_of(image.header)))
 
     assert build() == build()
 

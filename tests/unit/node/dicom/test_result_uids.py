@@ -16,6 +16,7 @@ from node.dicom.result_uids import (
     tracking_uid,
 )
 from tests.factories import four_view_study
+from tests.overlays import with_long_side
 from tests.results import ALGORITHM, COMPLETED_AT, DEVICE, LESION, SECOND_LESION, make_study
 
 
@@ -36,7 +37,7 @@ CHANGES = {
 def test_other_settings_give_other_uids(change: str) -> None:
     one, other = study(), replace(study(), **CHANGES[change])
 
-    assert report_uid("report", one) != report_uid("report", other)
+    assert report_uid("measurement_report", one) != report_uid("measurement_report", other)
     assert image_result_uid("overlay", one, one.images[0]) != image_result_uid(
         "overlay", other, other.images[0]
     )
@@ -49,16 +50,27 @@ def test_equipment_that_is_described_otherwise_has_another_series(attribute: str
     """General Equipment is the series': dcentvfy takes two of them in one for an error."""
     other = replace(study(), device=replace(DEVICE, **{attribute: "other"}))
 
-    assert series_instance_uid("report", other, ALGORITHM) != series_instance_uid(
-        "report", study(), ALGORITHM
+    assert series_instance_uid("measurement_report", other, ALGORITHM) != series_instance_uid(
+        "measurement_report", study(), ALGORITHM
     )
 
 
 def test_a_threshold_that_changes_starts_no_series() -> None:
     other = replace(ALGORITHM, parameters=("score_threshold=0.5",))
 
-    assert series_instance_uid("report", study(), other) == series_instance_uid(
-        "report", study(), ALGORITHM
+    assert series_instance_uid("measurement_report", study(), other) == series_instance_uid(
+        "measurement_report", study(), ALGORITHM
+    )
+
+
+def test_another_form_of_the_same_objects_is_another_series() -> None:
+    other = with_long_side(study(), 800)
+
+    assert series_instance_uid("overlay", other, ALGORITHM) != series_instance_uid(
+        "overlay", study(), ALGORITHM
+    )
+    assert series_instance_uid("measurement_report", other, ALGORITHM) == series_instance_uid(
+        "measurement_report", study(), ALGORITHM
     )
 
 
@@ -84,47 +96,47 @@ def changed_image(place: int, **changes: object) -> StudyResult:
     ],
 )
 def test_a_report_that_says_something_else_has_another_uid(other: StudyResult) -> None:
-    assert report_uid("report", other) != report_uid("report", study())
+    assert report_uid("measurement_report", other) != report_uid("measurement_report", study())
 
 
 def test_the_order_of_arrival_changes_no_uid() -> None:
     backwards = replace(study(), images=study().images[::-1])
 
-    assert report_uid("report", backwards) == report_uid("report", study())
+    assert report_uid("measurement_report", backwards) == report_uid("measurement_report", study())
 
 
 def test_the_moment_of_completion_changes_no_uid() -> None:
     later = replace(study(), completed_at=COMPLETED_AT + timedelta(days=1))
 
-    assert report_uid("report", later) == report_uid("report", study())
+    assert report_uid("measurement_report", later) == report_uid("measurement_report", study())
 
 
 def test_a_late_image_changes_no_overlay_of_the_others() -> None:
     early = replace(study(), images=study().images[:2])
     late = replace(study(), predecessors=(("1.2", "1.3", "1.4"),))
 
-    assert image_result_uid("overlay", early, early.images[0], "2048") == image_result_uid(
-        "overlay", late, late.images[0], "2048"
+    assert image_result_uid("overlay", early, early.images[0]) == image_result_uid(
+        "overlay", late, late.images[0]
     )
 
 
 def test_a_new_model_for_the_study_changes_no_overlay_of_an_image_that_the_old_one_saw() -> None:
     late = replace(changed_image(0, algorithm=ALGORITHM), algorithm=replace(ALGORITHM, version="2"))
 
-    assert image_result_uid("overlay", late, late.images[0], "2048") == image_result_uid(
-        "overlay", study(), study().images[0], "2048"
+    assert image_result_uid("overlay", late, late.images[0]) == image_result_uid(
+        "overlay", study(), study().images[0]
     )
 
 
 def test_every_kind_and_size_has_its_own_uid() -> None:
     one = study()
     uids = {
-        series_instance_uid("report", one, ALGORITHM),
+        series_instance_uid("measurement_report", one, ALGORITHM),
         series_instance_uid("overlay", one, ALGORITHM),
-        report_uid("report", one),
-        image_result_uid("overlay", one, one.images[0], "2048"),
-        image_result_uid("overlay", one, one.images[0], "0"),
-        image_result_uid("overlay", one, one.images[1], "2048"),
+        report_uid("measurement_report", one),
+        image_result_uid("overlay", one, one.images[0]),
+        image_result_uid("overlay", with_long_side(one, 0), one.images[0]),
+        image_result_uid("overlay", one, one.images[1]),
     }
 
     assert len(uids) == 6

@@ -1,0 +1,48 @@
+"""Settings of sending: the peers that receive results, and how we try."""
+
+from __future__ import annotations
+
+from pydantic import Field, ValidationInfo, field_validator
+
+from config.fields import AeTitle, Host, Port, ProfileName
+from config.group import Group
+from config.profiles import STANDARD
+
+
+class ScuSettings(Group):
+    """Sending: the Storage SCU."""
+
+    ae_title: AeTitle = Field("MGNODE", description="Calling AE title we send under.")
+    connection_timeout_seconds: float = Field(10.0, gt=0, description="TCP connect limit.")
+    acse_timeout_seconds: float = Field(30.0, gt=0, description="Association negotiation limit.")
+    dimse_timeout_seconds: float = Field(60.0, gt=0, description="Limit for one C-STORE answer.")
+
+
+class Destination(Group):
+    """A DICOM peer that receives results."""
+
+    ae_title: AeTitle = Field(description="Called AE title of the destination.", examples=["PACS"])
+    host: Host = Field(description="Its host name or address.", examples=["192.0.2.10"])
+    port: Port = Field(description="Its TCP port.", examples=[104])
+    profile: ProfileName = Field(
+        STANDARD, description="Name of its profile; `standard` need not be written down."
+    )
+
+
+class DeliverySettings(Group):
+    """Sending results, and trying again."""
+
+    lease_seconds: float = Field(
+        300.0, gt=0, description="A sender that holds an object longer than this has lost it."
+    )
+    retry_first_seconds: float = Field(30.0, gt=0, description="Pause before the second attempt.")
+    retry_max_seconds: float = Field(3600.0, gt=0, description="Longest pause between attempts.")
+    give_up_hours: float = Field(72.0, gt=0, description="Park a result as FAILED after this.")
+
+    @field_validator("retry_max_seconds")
+    @classmethod
+    def _not_below_the_first(cls, value: float, info: ValidationInfo) -> float:
+        first = info.data.get("retry_first_seconds")
+        if first is not None and value < first:
+            raise ValueError(f"is below retry_first_seconds ({first:g})")
+        return value

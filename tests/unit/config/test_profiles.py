@@ -1,0 +1,41 @@
+"""Profiles: what a destination gets, found by its name."""
+
+from __future__ import annotations
+
+import pytest
+
+from config.loading import SettingsError, load_settings
+
+PACS = '{"pacs": {"ae_title": "PACS", "host": "pacs", "port": 104, "profile": "ward"}}'
+
+
+def test_a_destination_whose_profile_does_not_exist_is_a_problem() -> None:
+    with pytest.raises(SettingsError, match="destinations: no profile is named ward"):
+        load_settings(None, {"MGNODE_DESTINATIONS": PACS})
+
+
+def test_a_part_of_a_profile_keeps_the_rest_at_its_default() -> None:
+    environ = {
+        "MGNODE_DESTINATIONS": PACS,
+        "MGNODE_PROFILES__WARD__OVERLAY__LONG_SIDE": "800",
+    }
+
+    profile = load_settings(None, environ).profile_of("pacs")
+
+    assert (profile.overlay.long_side, profile.overlay.images) == (800, "with_findings")
+
+
+def test_a_standard_profile_that_is_written_down_replaces_the_built_in_one() -> None:
+    environ = {
+        "MGNODE_DESTINATIONS": PACS.replace("ward", "standard"),
+        "MGNODE_PROFILES__STANDARD__STUDIES": "with_findings",
+    }
+
+    assert load_settings(None, environ).profile_of("pacs").studies == "with_findings"
+
+
+def test_an_unknown_kind_of_object_is_a_problem() -> None:
+    environ = {"MGNODE_PROFILES": '{"ward": {"objects": ["hologram"]}}'}
+
+    with pytest.raises(SettingsError, match=r"profiles\.ward\.objects"):
+        load_settings(None, environ)

@@ -1,0 +1,59 @@
+"""The objects of a study's results: which there are, and how each is built."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom import Dataset
+
+from node.dicom.findings import ImageResult, StudyResult
+from node.dicom.measurement_report import build_measurement_report
+from node.dicom.overlay import build_overlay
+from node.dicom.result_header import MEASUREMENT_REPORT, OVERLAY
+from node.dicom.result_uids import image_result_uid, report_uid
+
+ReadGrey = Callable[[ImageResult], NDArray[np.uint8]]
+"""Gives an image windowed, (rows, columns), bright = dense; it reads and decodes a file."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedObject:
+    """One object that is due; its UID is known before anything is built.
+
+    ``image`` is the one that it is made from, None when it is the study.
+    """
+
+    sop_instance_uid: str
+    image: ImageResult | None
+    build: Callable[[], Dataset]
+
+
+def planned_objects(kind: str, study: StudyResult, read: ReadGrey) -> Iterator[PlannedObject]:
+    """List the objects of one kind (``config.profiles.ObjectKind``), in the study's form."""
+    yield from _PLANNERS[kind](study, read)
+
+
+def _measurement_report(study: StudyResult, _read: ReadGrey) -> Iterator[PlannedObject]:
+    uid = report_uid(MEASUREMENT_REPORT.name, study)
+    yield PlannedObject(uid, None, lambda: build_measurement_report(study))
+
+
+def _overlays(study: StudyResult, read: ReadGrey) -> Iterator[PlannedObject]:
+    for image in study.analysed:
+        if image.findings or study.profile.overlay.images == "all":
+            uid = image_result_uid(OVERLAY.name, study, image)
+            yield PlannedObject(uid, image, _overlay(study, image, read))
+
+
+def _overlay(study: StudyResult, image: ImageResult, read: ReadGrey) -> Callable[[], Dataset]:
+    return lambda: build_overlay(study, image, read(image))
+
+
+_PLANNERS: Final[Mapping[str, Callable[[StudyResult, ReadGrey], Iterator[PlannedObject]]]] = {
+    MEASUREMENT_REPORT.name: _measurement_report,
+    OVERLAY.name: _overlays,
+}
