@@ -41,7 +41,8 @@ class Algorithm:
 
     ``version`` changes with the weights; ``parameters`` are ``key=value`` texts: the
     threshold that boxes had to pass, how many were shown at most, the weights' checksum
-    and what the model's card says of its use.
+    and what the model's card says of its use. ``candidate_thresholds`` are the operating
+    points below the threshold, falling; the first is number 1.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Algorithm:
     weights_sha256: str
     device_uid: str
     parameters: tuple[str, ...]
+    candidate_thresholds: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,8 @@ class ImageResult:
 
     ``header`` is the stored data set without Pixel Data. ``not_analysed`` is the
     reason's keyword (``node.dicom.eligibility.Reason``) or ``""`` when the detector ran;
-    ``notes`` are flags such as ``IMPLANT``, ``LOSSY`` or ``NO_VIEW``. ``algorithm`` is None
+    ``candidates`` are boxes below the threshold, ranked on after ``findings``: only a graded
+    CAD SR shows them. ``notes`` are flags such as ``IMPLANT``, ``LOSSY`` or ``NO_VIEW``. ``algorithm`` is None
     unless another than the study's has looked: weights may change before a late image.
     """
 
@@ -78,6 +81,7 @@ class ImageResult:
     not_analysed: str
     notes: tuple[str, ...] = ()
     algorithm: Algorithm | None = None
+    candidates: tuple[Finding, ...] = ()
 
     @property
     def sop_instance_uid(self) -> str:
