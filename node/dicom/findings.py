@@ -72,8 +72,9 @@ class ImageResult:
     ``header`` is the stored data set without Pixel Data. ``not_analysed`` is the
     reason's keyword (``node.dicom.eligibility.Reason``) or ``""`` when the detector ran;
     ``candidates`` are boxes below the threshold, ranked on after ``findings``: only a graded
-    CAD SR shows them. ``notes`` are flags such as ``IMPLANT``, ``LOSSY`` or ``NO_VIEW``. ``algorithm`` is None
-    unless another than the study's has looked: weights may change before a late image.
+    CAD SR shows them. ``notes`` are flags such as ``IMPLANT``, ``LOSSY`` or ``NO_VIEW``.
+    ``algorithm`` is None unless another than the study's has looked: weights may change
+    before a late image.
     """
 
     header: Dataset
