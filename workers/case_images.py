@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.cases.case import Case
-from models.evaluation.evaluation import BEYOND
 from node.errors import RejectedInstance, StopError
 from workers.image_files import read_image
 
@@ -55,10 +54,4 @@ def _problems(case: Case) -> Iterator[str]:
         yield f"{case.image_id}: {error.reason} {error.detail}".strip()
         return
     rows, columns = pixels.shape[:2]
-    for finding in case.findings:
-        if finding.box.x1 > columns + BEYOND or finding.box.y1 > rows + BEYOND:
-            edges = ", ".join(f"{edge:g}" for edge in finding.box)
-            yield (
-                f"{case.image_id}: the box {edges} lies outside the image of {columns} columns "
-                f"and {rows} rows"
-            )
+    yield from case.outside(rows=rows, columns=columns)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -21,6 +22,9 @@ DENSITIES: Final = ("A", "B", "C", "D", "")
 SOURCES: Final = ("film", "digital", "")
 KINDS: Final = ("mass", "calcification", "distortion", "asymmetry", "")
 
+BEYOND: Final = 1.0
+"""Pixels by which a box may stick out of its image: hand-drawn ones end on its last or after it."""
+
 
 class Box(NamedTuple):
     """Edges in stored pixels of the image: a box around the first pixel is 0, 0, 1, 1."""
@@ -29,6 +33,14 @@ class Box(NamedTuple):
     y0: float
     x1: float
     y1: float
+
+    def is_within(self, *, rows: int, columns: int) -> bool:
+        """Whether the box lies in an image of that size, but for what rounding adds."""
+        return (
+            min(self.x0, self.y0) >= -BEYOND
+            and self.x1 <= columns + BEYOND
+            and self.y1 <= rows + BEYOND
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +78,16 @@ class Case:
     density: str = ""
     source: str = ""
     findings: tuple[CaseFinding, ...] = ()
+
+    def outside(self, *, rows: int, columns: int) -> Iterator[str]:
+        """Say which findings do not lie in the image, which has that size."""
+        for finding in self.findings:
+            if not finding.box.is_within(rows=rows, columns=columns):
+                edges = ", ".join(f"{edge:g}" for edge in finding.box)
+                yield (
+                    f"{self.image_id}: the box {edges} lies outside the image of {columns} "
+                    f"columns and {rows} rows"
+                )
 
     @property
     def malignant(self) -> tuple[CaseFinding, ...]:

@@ -27,8 +27,6 @@ YOUDEN: Final = "youden"
 GIVEN: Final = "given"
 
 _BAND_POINTS: Final = 101
-BEYOND: Final = 0.5
-"""Pixels by which a box may stick out of its image: annotations are rounded."""
 
 
 class Total(NamedTuple):
@@ -169,14 +167,7 @@ def _problems(cases: Sequence[Case], detections: Mapping[str, ImageDetections]) 
         if found is None:
             yield f"{case.image_id}: there are no detections of this image"
             continue
-        width, height = found.columns + BEYOND, found.rows + BEYOND
-        for finding in case.findings:
-            if finding.box.x1 > width or finding.box.y1 > height:
-                edges = ", ".join(f"{edge:g}" for edge in finding.box)
-                yield (
-                    f"{case.image_id}: the box {edges} lies outside the image of "
-                    f"{found.columns} columns and {found.rows} rows"
-                )
+        yield from case.outside(rows=found.rows, columns=found.columns)
 
 
 def _total(images: Sequence[MatchedImage], outcomes: Outcomes) -> Total:

@@ -25,9 +25,6 @@ Read = Callable[[Path], NDArray[np.uint8]]
 FORMAT: Final = "1"
 """Part of a stored picture's name: changes when the same file would give other pixels."""
 
-# How much a box may stick out of its image: hand-drawn boxes end on the last pixel or after it.
-SLACK: Final = 1.0
-
 
 @dataclass(frozen=True, slots=True)
 class Picture:
@@ -76,7 +73,7 @@ class PictureStore:
         with ThreadPoolExecutor(workers) as pool:
             for case, problem in zip(cases, pool.map(self._problem, cases), strict=True):
                 if problem:
-                    problems.append(f"{case.image}: {problem}")
+                    problems.append(problem)
                 yield case
         if problems:
             raise UnreadableImages(problems)
@@ -93,12 +90,8 @@ class PictureStore:
         try:
             rows, columns = self._stored(case.image)
         except UnreadableImage as error:
-            return str(error)
-        for box in case.boxes:
-            x0, y0, x1, y1 = box
-            if min(x0, y0) < -SLACK or x1 > columns + SLACK or y1 > rows + SLACK:
-                return f"the box {x0:g}, {y0:g}, {x1:g}, {y1:g} is not in its {columns}x{rows}"
-        return ""
+            return f"{case.image}: {error}"
+        return next(case.outside(rows=rows, columns=columns), "")
 
     def _stored(self, image: Path) -> tuple[int, int]:
         try:

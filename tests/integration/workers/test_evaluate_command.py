@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +19,6 @@ from models.cases.manifest import write_manifest
 from models.evaluation.detections import ImageDetections, ScoredBox
 from models.evaluation.stored import ModelFacts, Stored, read_detections, write_detections
 from node.errors import StopError
-from node.store.paths import Layout
 from tests.tiny_weights import register_tiny
 from workers.cli import app
 
@@ -29,13 +27,7 @@ FIGURES = ["figures.csv", "figures.json", "report.html"]
 CANCER = Box(20, 30, 60, 80)
 
 
-@pytest.fixture(autouse=True)
-def storage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for name in [name for name in os.environ if name.startswith("MGNODE_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("MGNODE_STORAGE__ROOT", str(tmp_path / "storage"))
-    return Layout(tmp_path / "storage").models
+pytestmark = pytest.mark.usefixtures("registry")
 
 
 @pytest.fixture
@@ -82,9 +74,9 @@ def made_up(path: Path, *, score: float, name: str = "made-up") -> Path:
 
 @pytest.mark.tensorflow
 def test_a_registered_model_is_run_and_judged(
-    tmp_path: Path, storage: Path, manifest: Path
+    tmp_path: Path, registry: Path, manifest: Path
 ) -> None:
-    registered = register_tiny(storage)
+    registered = register_tiny(registry)
     output = tmp_path / "out"
 
     told = done(manifest, "--model", "tiny", "--output", output)
@@ -105,9 +97,9 @@ def test_a_registered_model_is_run_and_judged(
 
 @pytest.mark.tensorflow
 def test_images_that_are_looked_at_together_get_the_boxes_of_their_own(
-    tmp_path: Path, storage: Path, manifest: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, registry: Path, manifest: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    register_tiny(storage)
+    register_tiny(registry)
     done(manifest, "--model", "tiny", "--output", tmp_path / "single")
     monkeypatch.setenv("MGNODE_DETECTOR__BATCH_SIZE", "4")
 
@@ -124,10 +116,10 @@ def test_images_that_are_looked_at_together_get_the_boxes_of_their_own(
 
 @pytest.mark.tensorflow
 def test_two_models_are_compared_on_the_same_cases(
-    tmp_path: Path, storage: Path, manifest: Path
+    tmp_path: Path, registry: Path, manifest: Path
 ) -> None:
-    register_tiny(storage)
-    register_tiny(storage, "other", seed=8)
+    register_tiny(registry)
+    register_tiny(registry, "other", seed=8)
 
     told = done(manifest, "--model", "tiny", "--compare", "other", "--output", tmp_path / "out")
 

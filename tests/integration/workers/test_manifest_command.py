@@ -106,7 +106,7 @@ def test_the_images_are_read_when_that_is_asked_for(tmp_path: Path) -> None:
     path.write_text(
         HEADER
         + "a.png,P1,,,,,mass,benign,1,2,40,50\n"
-        + "b.png,P1,,,,,mass,benign,1,2,41,50\n"
+        + "b.png,P1,,,,,mass,benign,1,2,42,50\n"
         + "c.png,P1,,,,,,,,,,\n"
     )
 
@@ -115,6 +115,6 @@ def test_the_images_are_read_when_that_is_asked_for(tmp_path: Path) -> None:
 
     assert ended.exit_code == 1
     assert json.loads(ended.stdout)["problems"] == [
-        "b.png: the box 1, 2, 41, 50 lies outside the image of 40 columns and 50 rows",
+        "b.png: the box 1, 2, 42, 50 lies outside the image of 40 columns and 50 rows",
         "c.png: UNREADABLE_PICTURE UnidentifiedImageError",
     ]

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import json
-import logging
-import os
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-import structlog
 from typer.testing import CliRunner, Result
 
 from models.cases.case import Case
@@ -19,7 +15,6 @@ from models.registry.folder import find, names, register
 from models.training.initial import drawn_tensors
 from models.weights_writer import write_weights
 from node.errors import StopError
-from node.store.paths import Layout
 from tests import tiny_training
 from workers.cli import app
 
@@ -31,24 +26,7 @@ QUICK = (
 )
 
 
-@pytest.fixture(autouse=True)
-def _log_as_before() -> Iterator[None]:
-    """The command sets up the log of its process, which here is that of all tests."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    structlog.reset_defaults()
-
-
-@pytest.fixture(autouse=True)
-def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for name in [name for name in os.environ if name.startswith("MGNODE_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("MGNODE_STORAGE__ROOT", str(tmp_path / "storage"))
-    return Layout(tmp_path / "storage").models
+pytestmark = pytest.mark.usefixtures("registry")
 
 
 @pytest.fixture

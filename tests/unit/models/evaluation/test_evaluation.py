@@ -104,10 +104,10 @@ def test_two_cancers_of_one_image_are_counted_each() -> None:
 def test_all_that_does_not_fit_is_told_at_once() -> None:
     cases, detections = split(
         [
-            annotated("1", [cancer(0, 0, COLUMNS + 1, 5)]),
+            annotated("1", [cancer(0, 0, COLUMNS + 2, 5)]),
             annotated("2", [cancer(0, 0, COLUMNS, ROWS)]),
             annotated("3"),
-            annotated("4", [cancer(0, 0, 5, ROWS + 1)]),
+            annotated("4", [cancer(0, 0, 5, ROWS + 2)]),
         ]
     )
     del detections["3"]
@@ -116,9 +116,9 @@ def test_all_that_does_not_fit_is_told_at_once() -> None:
         evaluate([*cases, cases[1]], detections)
 
     assert refused.value.problems == (
-        "1: the box 0, 0, 30, 5 lies outside the image of 29 columns and 41 rows",
+        "1: the box 0, 0, 31, 5 lies outside the image of 29 columns and 41 rows",
         "3: there are no detections of this image",
-        "4: the box 0, 0, 5, 42 lies outside the image of 29 columns and 41 rows",
+        "4: the box 0, 0, 5, 43 lies outside the image of 29 columns and 41 rows",
         "2: the image is there twice",
     )
 
