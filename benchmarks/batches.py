@@ -53,8 +53,8 @@ def measure_batches() -> dict[str, Any]:
 
 def images_per_second(network: Network, size: int) -> float | None:
     """Run batches for a while, after one that compiles; None when memory is too small."""
-    batch = np.random.default_rng(1).normal(0, 60, (size, SPEC.side, SPEC.side, 3))
-    batch = batch.astype(np.float32)
+    drawn = np.random.default_rng(1).normal(0, 60, (size, SPEC.side, SPEC.side, 3))
+    batch = drawn.astype(np.float32)
     try:
         network.run(batch)
         began = time.perf_counter()

@@ -47,7 +47,7 @@ def main(studies: Annotated[int, typer.Option(min=1, help="Studies of four image
     images = 4 * studies
     seconds = [analysis["seconds"] for analysis in analyses]
     network = [analysis["network_seconds"] for analysis in analyses]
-    rows = [
+    rows: list[list[object]] = [
         ["images", images],
         ["receive and store, MB/s", f"{images * ROWS * COLUMNS * 2e-6 / (received - began):.0f}"],
         ["first C-STORE to last result, s", f"{ended - began:.1f}"],

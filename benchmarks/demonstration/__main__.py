@@ -13,10 +13,9 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from benchmarks.demonstration.recipe import (
-    FIRST,
     HELD_OUT_IMAGES,
     HELD_OUT_SEED,
-    SECOND,
+    RECIPE,
     SPEC,
     TRAINING_IMAGES,
     TRAINING_SEED,
@@ -78,8 +77,7 @@ def train_model(
     training, validation = (read_manifest(manifest) for manifest in manifests)
     plan = Plan(
         SPEC,
-        FIRST,
-        SECOND,
+        RECIPE,
         training,
         validation,
         folder / "run",
