@@ -54,8 +54,8 @@ def main(studies: Annotated[int, typer.Option(min=1, help="Studies of four image
         ["worker: images per second", f"{len(seconds) / sum(seconds):.2f}"],
         ["worker: median s for an image", f"{statistics.median(seconds):.2f}"],
         ["worker: share that is not the network's", f"{1 - sum(network) / sum(seconds):.1%}"],
-        *([f"peak memory of {name}, MiB", f"{peak:.0f}"] for name, peak in memory.items()),
     ]
+    rows += [[f"peak memory of {name}, MiB", f"{peak:.0f}"] for name, peak in memory.items()]
     console.print(table("A whole node", ["what", "value"], rows))
 
 
