@@ -1,4 +1,4 @@
-"""The published network with few channels: its geometry in milliseconds."""
+"""The networks with few channels: their geometry in milliseconds."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from models import backend
 from models.network import Network
-from models.spec import SPECS, ModelSpec, ResNet
+from models.spec import SPECS, InvertedBlocks, MobileNetV2, ModelSpec, ResNet
 
 SPEC: ModelSpec = replace(
     SPECS["reference"],
@@ -19,6 +19,24 @@ SPEC: ModelSpec = replace(
     head_convolutions=1,
     classes=3,
     class_index=1,
+    side=96,
+)
+
+MOBILE: ModelSpec = replace(
+    SPECS["demonstration"],
+    backbone=MobileNetV2(
+        stem_filters=3,
+        groups=(
+            InvertedBlocks(1, 3, 1, 1),
+            InvertedBlocks(2, 3, 2, 2),
+            InvertedBlocks(2, 4, 1, 2),
+            InvertedBlocks(2, 5, 2, 2),
+            InvertedBlocks(2, 6, 1, 2),
+        ),
+        taps=(2, 3, 4),
+    ),
+    pyramid_filters=3,
+    head_convolutions=1,
     side=96,
 )
 

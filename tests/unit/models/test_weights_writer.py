@@ -11,31 +11,17 @@ from numpy.typing import NDArray
 
 from models import layout
 from models.detector import Detector
-from models.spec import SPECS, InvertedBlocks, MobileNetV2, ModelSpec
+from models.spec import ModelSpec
 from models.weights import open_weights
 from models.weights_writer import write_weights
 from tests import tiny_network
 
 pytestmark = pytest.mark.tensorflow
 
-MOBILE = replace(
-    SPECS["demonstration"],
-    backbone=MobileNetV2(
-        stem_filters=3,
-        groups=(
-            InvertedBlocks(1, 2, 1, 1),
-            InvertedBlocks(2, 3, 2, 2),
-            InvertedBlocks(2, 4, 1, 2),
-            InvertedBlocks(2, 5, 2, 2),
-            InvertedBlocks(2, 6, 1, 2),
-        ),
-        taps=(2, 3, 4),
-    ),
-    pyramid_filters=3,
-    head_convolutions=1,
-    side=96,
-)
-SPEC_OF = {"resnet": replace(tiny_network.SPEC, is_reference=False), "mobilenet": MOBILE}
+SPEC_OF = {
+    "resnet": replace(tiny_network.SPEC, is_reference=False),
+    "mobilenet": tiny_network.MOBILE,
+}
 
 
 def tensors(spec: ModelSpec) -> dict[str, NDArray[np.float32]]:

@@ -13,7 +13,7 @@ from models import layout, runtimes
 from models.errors import CannotCompute, WrongWeights
 from models.network import Network
 from models.runtimes.openvino import OpenvinoNetwork
-from models.spec import SPECS, InvertedBlocks, MobileNetV2, ModelSpec, Resize, ResNet
+from models.spec import ModelSpec, Resize, ResNet
 from models.weights_writer import write_weights
 from tests import tiny_network
 
@@ -27,23 +27,7 @@ SPEC_OF = {
         backbone=ResNet(blocks=(2, 1, 2, 1), filters=(3, 2, 4, 3), stride_on_3x3=True),
         head_convolutions=2,
     ),
-    "mobilenet": replace(
-        SPECS["demonstration"],
-        backbone=MobileNetV2(
-            stem_filters=3,
-            groups=(
-                InvertedBlocks(1, 3, 1, 1),
-                InvertedBlocks(2, 3, 2, 2),
-                InvertedBlocks(2, 4, 1, 2),
-                InvertedBlocks(2, 5, 2, 2),
-                InvertedBlocks(2, 6, 1, 2),
-            ),
-            taps=(2, 3, 4),
-        ),
-        pyramid_filters=3,
-        head_convolutions=1,
-        side=96,
-    ),
+    "mobilenet": tiny_network.MOBILE,
 }
 
 # Odd, even, tall and wide: paddings and enlargements differ between them.
