@@ -66,7 +66,7 @@ def test_a_detector_loads_what_was_written(tmp_path: Path, name: str) -> None:
 
 def test_the_same_numbers_give_the_same_bytes(tmp_path: Path) -> None:
     for name in ("a.h5", "b.h5"):
-        write_weights(tmp_path / name, MOBILE, tensors(MOBILE))
+        write_weights(tmp_path / name, tiny_network.MOBILE, tensors(tiny_network.MOBILE))
 
     assert (tmp_path / "a.h5").read_bytes() == (tmp_path / "b.h5").read_bytes()
 
@@ -83,6 +83,6 @@ def test_wrong_tensors_leave_no_file(
     tmp_path: Path, change: dict[str, NDArray[np.float32]], problem: str
 ) -> None:
     with pytest.raises(ValueError, match=problem):
-        write_weights(tmp_path / "w.h5", MOBILE, tensors(MOBILE) | change)
+        write_weights(tmp_path / "w.h5", tiny_network.MOBILE, tensors(tiny_network.MOBILE) | change)
 
     assert not list(tmp_path.iterdir())

@@ -99,8 +99,7 @@ def test_every_unreadable_image_and_every_box_outside_is_told(tmp_path: Path) ->
     assert caught.value.problems == (
         f"{bad.image}: NOT_DICOM",
         f"{gone.image}: No such file or directory",
-        f"{outside.image_id}: the box 50, 60, 95, 100 lies outside the image of 90 columns "
-        "and 120 rows",
+        *outside.outside(rows=120, columns=90),
     )
 
 
