@@ -45,7 +45,12 @@ class UnreadablePixels(RejectedInstance):
 
 
 class UnreadableDataSet(NodeError):
-    """The received bytes are not a complete DICOM data set (C-STORE 0xC000)."""
+    """The received bytes are not a complete DICOM data set (C-STORE 0xC000).
+
+    ``study_instance_uid`` is what the bytes before the fault say of it, or empty.
+    """
+
+    study_instance_uid: str = ""
 
 
 class MismatchedDataSet(NodeError):

@@ -47,7 +47,7 @@ def read_study(runtime: Runtime, study: StudyToReport, namespace: UUID) -> Study
     images = tuple(
         result or _stand_in(row) for result, row in zip(results, study.images, strict=True)
     )
-    return replace(empty, images=images)
+    return replace(empty, images=images, refused=study.refused)
 
 
 def _image_result(runtime: Runtime, study: StudyResult, row: ImageToReport) -> ImageResult | None:

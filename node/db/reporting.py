@@ -9,10 +9,12 @@ from sqlalchemy.orm import Session
 
 from node.db import audit
 from node.db.events import Event
+from node.db.refusals import refused_images
 from node.db.report_images import ImageToReport, images_to_report
 from node.db.report_results import DueResult, EarlierResult, add_results, earlier_results
 from node.db.tables import Study
 from node.db.transitions import move
+from node.dicom.findings import RefusedImage
 from node.errors import StateConflict
 from node.states import StudyState
 
@@ -22,7 +24,7 @@ class StudyToReport:
     """One complete study; ``completed_at`` is the only clock its objects know.
 
     ``earlier`` are the results of every earlier generation, whose files are never made
-    again.
+    again. ``refused`` are images that were sent and not taken.
     """
 
     study_id: int
@@ -33,6 +35,7 @@ class StudyToReport:
     report_attempts: int
     images: tuple[ImageToReport, ...]
     earlier: tuple[EarlierResult, ...]
+    refused: tuple[RefusedImage, ...]
 
 
 def claim_report(
@@ -79,6 +82,7 @@ def claim_report(
         report_attempts=study.report_attempts,
         images=images_to_report(session, study_id),
         earlier=earlier_results(session, study_id),
+        refused=refused_images(session, study.study_instance_uid),
     )
 
 

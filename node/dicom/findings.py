@@ -90,6 +90,19 @@ class ImageResult:
         return text(self.header, "SOPInstanceUID")
 
 
+@dataclass(frozen=True, slots=True)
+class RefusedImage:
+    """An image of the study that was sent, refused, and never came again.
+
+    Its sender's word is all that is known of it: ``sop_class_uid`` is empty when that
+    does not say. ``reason`` is a keyword of ``node.dicom.reasons.Refusal``.
+    """
+
+    sop_instance_uid: str
+    sop_class_uid: str
+    reason: str
+
+
 _STANDARD: Final = Profile()
 
 
@@ -102,7 +115,8 @@ class StudyResult:
     hospital's, for sources that name none. ``algorithm`` is the newest that has looked.
     ``namespace`` is the installation's UUID for derived UIDs. ``predecessors`` are (SOP
     Class UID, SOP Instance UID, Series Instance UID) of the reports that this one
-    supersedes. ``profile`` says in which form the objects are wanted.
+    supersedes. ``profile`` says in which form the objects are wanted. ``refused`` are images
+    that the node could not take: nothing but their UIDs is known.
     """
 
     images: tuple[ImageResult, ...]
@@ -112,6 +126,7 @@ class StudyResult:
     namespace: UUID
     predecessors: tuple[tuple[str, str, str], ...] = ()
     profile: Profile = _STANDARD
+    refused: tuple[RefusedImage, ...] = ()
 
     @property
     def analysed(self) -> tuple[ImageResult, ...]:

@@ -67,12 +67,19 @@ def check_part10(stream: BinaryIO, size: int) -> Dataset:
     body: Source = source
     if syntax.uid == walk.DEFLATED:
         body = InflatedSource(source)
-    walked = walk.walk_data_set(body, encoding, encapsulated=syntax.encapsulated)
-    header = _to_dataset(walked.elements, encoding)
+    walked = walk.Walked()
+    try:
+        walk.walk_data_set(body, encoding, walked, encapsulated=syntax.encapsulated)
+        header = _to_dataset(walked.elements, encoding)
+        _require_the_end_of_its_kind(header, walked)
+        if walked.pixel_bytes is not None and not syntax.encapsulated:
+            _require_native_length(header, walked.pixel_bytes)
+    except UnreadableDataSet as error:
+        # The study must be able to say that one of its images did not come whole.
+        so_far = Dataset(_raw(walked.elements, encoding))
+        error.study_instance_uid = uid(so_far, "StudyInstanceUID")
+        raise
     header.file_meta = meta
-    _require_the_end_of_its_kind(header, walked)
-    if walked.pixel_bytes is not None and not syntax.encapsulated:
-        _require_native_length(header, walked.pixel_bytes)
     return header
 
 

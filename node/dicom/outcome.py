@@ -8,11 +8,12 @@ from node.dicom import codes
 from node.dicom.identity import unreadable
 from node.dicom.image_label import label
 from node.dicom.plain_text import plain
-from node.dicom.reasons import Note, Reason
+from node.dicom.reasons import Note, Reason, Refusal
+from node.dicom.sop_classes import STORAGE_SOP_CLASSES, Look
 
 if TYPE_CHECKING:
     from node.dicom.codes import Code
-    from node.dicom.findings import ImageResult, StudyResult
+    from node.dicom.findings import ImageResult, RefusedImage, StudyResult
 
 # The study's time limit passed before the detector got to the image.
 PENDING_AT_TIME_LIMIT: Final = "PENDING_AT_TIME_LIMIT"
@@ -53,19 +54,46 @@ def summary(study: StudyResult) -> Code:
     """Give the CAD Processing and Findings Summary of a study."""
     if not study.analysed:
         return codes.NONE_WITHOUT_FINDINGS
-    failed = any(
+    failed = bool(missed(study)) or any(
         image.not_analysed and image.not_analysed not in _NEVER_DUE for image in study.images
     )
     return _SUMMARIES[failed, any(image.findings for image in study.images)]
 
 
+def missed(study: StudyResult) -> tuple[RefusedImage, ...]:
+    """Give the refused images that the detector may have been due to look at."""
+    return tuple(
+        image
+        for image in study.refused
+        if image.sop_class_uid not in STORAGE_SOP_CLASSES
+        or STORAGE_SOP_CLASSES[image.sop_class_uid].look is not Look.NEVER
+    )
+
+
+def why_incomplete(study: StudyResult) -> str:
+    """Say why not every image was attempted or left out by a rule; empty when all were.
+
+    A text of at most 64 characters (CompletionFlagDescription is an LO).
+    """
+    if any(image.not_analysed == PENDING_AT_TIME_LIMIT for image in study.images):
+        return "Time limit reached before every image was analysed"
+    return "Not every image of the study could be received" if missed(study) else ""
+
+
 def is_complete(study: StudyResult) -> bool:
     """Whether every image of the study was attempted or left out by a rule."""
-    return all(image.not_analysed != PENDING_AT_TIME_LIMIT for image in study.images)
+    return not why_incomplete(study)
 
 
 def headline(study: StudyResult) -> str:
-    """Say in one sentence what was found in how many images."""
+    """Say in a sentence what was found in how many images, and how many were refused."""
+    if not study.refused:
+        return _found(study)
+    refused = "1 more image was" if len(study.refused) == 1 else f"{len(study.refused)} more were"
+    return f"{_found(study)} {refused} sent and could not be received."
+
+
+def _found(study: StudyResult) -> str:
     analysed, total = len(study.analysed), len(study.images)
     if not analysed:
         return f"No image was analysed: 0 of {total}. This is not a result without findings."
@@ -94,7 +122,15 @@ def remarks(images: tuple[ImageResult, ...]) -> list[str]:
     return texts
 
 
-def _worded(words: type[Reason] | type[Note], keyword: str) -> str:
+def refusals(study: StudyResult) -> list[str]:
+    """Say of each image that was not taken why not."""
+    return [
+        plain(f"Not received: image {image.sop_instance_uid}: {_worded(Refusal, image.reason)}")
+        for image in study.refused
+    ]
+
+
+def _worded(words: type[Reason] | type[Note] | type[Refusal], keyword: str) -> str:
     """Give the keyword with its sentence; one that has none stands alone."""
     sentences = {**_SENTENCES, **{str(word): word.text for word in words}}
     return f"{keyword}. {sentences[keyword]}" if keyword in sentences else plain(keyword)

@@ -100,8 +100,10 @@ class Walked:
             raise UnreadableDataSet(f"a header of more than {HEADER_LIMIT} bytes")
 
 
-def walk_data_set(source: Source, encoding: Encoding, *, encapsulated: bool) -> Walked:
-    """Read every element of the top level until the source ends.
+def walk_data_set(
+    source: Source, encoding: Encoding, walked: Walked, *, encapsulated: bool
+) -> None:
+    """Read every element of the top level into ``walked`` until the source ends.
 
     Raises
     ------
@@ -109,7 +111,6 @@ def walk_data_set(source: Source, encoding: Encoding, *, encapsulated: bool) -> 
         At the first element that is cut short, of an unknown VR, out of order (PS3.5
         7.1) or of a length that its VR cannot have.
     """
-    walked = Walked()
     last = -1
     while not source.at_end():
         walked.count()
@@ -132,7 +133,6 @@ def walk_data_set(source: Source, encoding: Encoding, *, encapsulated: bool) -> 
             source.skip(length)
         else:
             walked.keep(Element(tag, vr, read_value(source, tag, vr, length)))
-    return walked
 
 
 def read_element(source: Source, encoding: Encoding) -> Element:

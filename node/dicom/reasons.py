@@ -74,6 +74,19 @@ NEVER_REPORTED: Final = STORED_ONLY | {Reason.SET_ASIDE}
 """A report neither counts nor names what was rejected for one of these."""
 
 
+class Refusal(_Worded):
+    """Why an image was not taken by C-STORE."""
+
+    NO_RESOURCES = (
+        "NO_RESOURCES",
+        "The node had no space or no database, and it was not sent again.",
+    )
+    CONTRADICTION = "CONTRADICTION", "The data set contradicts what its sender announced."
+    DAMAGED = "DAMAGED", "The data set came incomplete or damaged."
+    NODE_FAULT = "NODE_FAULT", "The node failed on it, and it was not sent again."
+    REFUSED = "REFUSED", "The node's log says why."
+
+
 class Note(_Worded):
     """What a reader should know of an image that was analysed."""
 

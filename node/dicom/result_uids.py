@@ -56,6 +56,7 @@ def report_uid(kind: str, study: StudyResult) -> str:
         *(image.sop_instance_uid for image in images),
         _digest([*_settings(study, study.algorithm), *_form(study, kind)]),
         *(_digest([*_said(image), *_looked(study.algorithm_of(image))]) for image in images),
+        *_refused(study),
         _digest(predecessors),
     )
 
@@ -131,6 +132,12 @@ def _said(image: ImageResult) -> list[str]:
         for value in (*finding.box, finding.score, finding.rank)
     ]
     return [str(image.not_analysed), str(len(image.notes)), *map(str, image.notes), *numbers]
+
+
+def _refused(study: StudyResult) -> list[str]:
+    """List what a report says of the images that were not taken."""
+    refused = sorted(study.refused, key=lambda image: image.sop_instance_uid)
+    return [_digest([i.sop_instance_uid, i.sop_class_uid, i.reason]) for i in refused]
 
 
 def _rounded(finding: Finding) -> list[str]:

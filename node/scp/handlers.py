@@ -18,7 +18,13 @@ from node.dicom.eligibility import check
 from node.dicom.header import InstanceFacts, facts
 from node.dicom.integrity import check_part10
 from node.dicom.reasons import STORED_ONLY
-from node.errors import ConflictingInstance, MismatchedDataSet, NodeError, OutOfResources
+from node.errors import (
+    ConflictingInstance,
+    MismatchedDataSet,
+    NodeError,
+    OutOfResources,
+    UnreadableDataSet,
+)
 from node.scp.incoming import is_uid
 from node.scp.status import Status, response, status_of
 from node.store.files import commit_file
@@ -136,9 +142,10 @@ class StoreService:
         with spooled.path.open("rb") as stream:
             header = check_part10(stream, arrival.size)
         found = facts(header)
+        if is_uid(found.study_instance_uid):
+            arrival.study_instance_uid = found.study_instance_uid
         try:
             _check_agreement(found, arrival)
-            arrival.study_instance_uid = found.study_instance_uid
         except MismatchedDataSet:
             # Readable, but not what was announced: somebody must be able to look at it.
             commit_file(spooled.path, self._layout.quarantine / f"{sha256}.dcm")
@@ -194,6 +201,8 @@ class StoreService:
     def _say_refused(self, arrival: _Arrival, error: Exception) -> None:
         status = status_of(error)
         uid = arrival.uid if is_uid(arrival.uid) else ""
+        if isinstance(error, UnreadableDataSet) and is_uid(error.study_instance_uid):
+            arrival.study_instance_uid = error.study_instance_uid
         comment = str(response(error).ErrorComment)
         log.warning(
             "instance_refused",
@@ -226,6 +235,7 @@ class StoreService:
                         "status": f"0x{status:04X}",
                         "error": type(error).__name__,
                         "path": arrival.quarantined,
+                        "sop_class_uid": arrival.class_uid if is_uid(arrival.class_uid) else "",
                     },
                 )
         except UNAVAILABLE as database_error:

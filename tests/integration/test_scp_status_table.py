@@ -140,6 +140,27 @@ def test_bytes_that_are_no_data_set_are_c000(
     assert node.refusal()["status"] == "0xC000"
 
 
+def test_an_image_that_was_cut_short_is_audited_as_one_of_its_study(
+    node: RunningScp, line: RawRequestor
+) -> None:
+    """Its study's report must be able to say that it is missing."""
+    data_set = encoded(StudyInstanceUID="1.2.3.4")
+
+    line.store(cut_pixel_data(data_set), sop_class=MG, sop_instance=UID)
+
+    (row,) = node.audited("instance_refused")
+    assert (row.study_instance_uid, row.details["sop_class_uid"]) == ("1.2.3.4", MG)
+
+
+def test_a_fault_before_its_study_leaves_a_damaged_image_without_one(
+    node: RunningScp, line: RawRequestor
+) -> None:
+    line.store(undefined_vr_length(encoded()), sop_class=MG, sop_instance=UID)
+
+    (row,) = node.audited("instance_refused")
+    assert (row.uid, row.study_instance_uid) == (UID, "")
+
+
 def test_an_implicit_data_set_on_an_explicit_context_is_c000(
     node: RunningScp, line: RawRequestor
 ) -> None:
