@@ -105,7 +105,7 @@ def check_same_identity(headers: Sequence[Dataset]) -> None:
     """
     first_said: dict[str, tuple[str, Dataset]] = {}
     for header in headers:
-        for statement, value in _statements(header).items():
+        for statement, value in statements(header).items():
             said, where = first_said.setdefault(statement, (value, header))
             if said != value:
                 uids = [text(one, "SOPInstanceUID") for one in (where, header)]
@@ -115,6 +115,24 @@ def check_same_identity(headers: Sequence[Dataset]) -> None:
                 )
 
 
+def statements(header: Dataset) -> dict[str, str]:
+    """Give what the header says of patient, study and order, without what it leaves empty.
+
+    Decoded, and without what is representation alone: padding, empty components at the end
+    of a name, a component group that one writes and another leaves out. Upper and lower
+    case do differ: a PACS may compare so.
+    """
+    character_set = character_sets.declared(header)
+    said = {
+        keyword: character_sets.decode(stored_bytes(header, keyword), character_set).strip("\0 ")
+        for keyword in _AGREED
+    }
+    name = character_sets.decode(stored_bytes(header, "PatientName"), character_set)
+    for number, group in enumerate(name.split("=")):
+        said[f"PatientName group {number + 1}"] = group.strip("\0 ^")
+    return {statement: value for statement, value in said.items() if value}
+
+
 def most_complete(headers: Sequence[Dataset]) -> Dataset:
     """Choose the header that says most about patient and study; the first of equals."""
     return max(headers, key=lambda header: sum(map(bool, _filled(header))))
@@ -122,16 +140,3 @@ def most_complete(headers: Sequence[Dataset]) -> Dataset:
 
 def _filled(header: Dataset) -> list[bytes]:
     return [stored_bytes(header, keyword).strip(b"\0 ") for keyword in (*PATIENT, *STUDY)]
-
-
-def _statements(header: Dataset) -> dict[str, str]:
-    """Give what the header says, decoded, without what it leaves empty."""
-    character_set = character_sets.declared(header)
-    statements = {
-        keyword: character_sets.decode(stored_bytes(header, keyword), character_set).strip("\0 ")
-        for keyword in _AGREED
-    }
-    name = character_sets.decode(stored_bytes(header, "PatientName"), character_set)
-    for number, group in enumerate(name.split("=")):
-        statements[f"PatientName group {number + 1}"] = group.strip("\0 ^")
-    return {statement: value for statement, value in statements.items() if value}
