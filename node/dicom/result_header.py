@@ -8,7 +8,12 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Final
 
 from pydicom import Dataset
-from pydicom.uid import ComprehensiveSRStorage, SecondaryCaptureImageStorage
+from pydicom.uid import (
+    ComprehensiveSRStorage,
+    GrayscaleSoftcopyPresentationStateStorage,
+    KeyObjectSelectionDocumentStorage,
+    SecondaryCaptureImageStorage,
+)
 
 from node.dicom import codes, identity
 from node.dicom.part10 import file_meta
@@ -31,6 +36,10 @@ class ResultKind:
 
 MEASUREMENT_REPORT: Final = ResultKind("measurement_report", ComprehensiveSRStorage, "SR")
 OVERLAY: Final = ResultKind("overlay", SecondaryCaptureImageStorage, "OT")
+PRESENTATION_STATE: Final = ResultKind(
+    "presentation_state", GrayscaleSoftcopyPresentationStateStorage, "PR"
+)
+KEY_OBJECTS: Final = ResultKind("key_objects", KeyObjectSelectionDocumentStorage, "KO")
 
 _UNIT: Final = (
     "Manufacturer",
