@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from config.profiles import Profile
 from node.dicom.header import text
+from node.dicom.separation import Separation
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -116,7 +117,10 @@ class StudyResult:
     ``namespace`` is the installation's UUID for derived UIDs. ``predecessors`` are (SOP
     Class UID, SOP Instance UID, Series Instance UID) of the reports that this one
     supersedes. ``profile`` says in which form the objects are wanted. ``refused`` are images
-    that the node could not take: nothing but their UIDs is known.
+    that the node could not take: nothing but their UIDs is known. ``first_image`` is the SOP
+    Instance UID of the first that came: another patient's has another, and so another series.
+    ``separation`` is set where these are a part of the study's images, those of one patient
+    and order.
     """
 
     images: tuple[ImageResult, ...]
@@ -127,6 +131,8 @@ class StudyResult:
     predecessors: tuple[tuple[str, str, str], ...] = ()
     profile: Profile = _STANDARD
     refused: tuple[RefusedImage, ...] = ()
+    first_image: str = ""
+    separation: Separation | None = None
 
     @property
     def analysed(self) -> tuple[ImageResult, ...]:

@@ -122,6 +122,19 @@ def remarks(images: tuple[ImageResult, ...]) -> list[str]:
     return texts
 
 
+def parted(study: StudyResult) -> list[str]:
+    """Say of which part of the study this is, where its images disagree about whose they are."""
+    rest = study.separation
+    if rest is None:
+        return []
+    said = [
+        f"Images of this study disagree about {', '.join(rest.attributes)}: "
+        f"this report is on {len(study.images)} of {rest.images_of_the_study} images"
+    ]
+    said += [f"In no report: image {uid}: it does not say whose it is" for uid in rest.in_no_report]
+    return [plain(text) for text in said]
+
+
 def refusals(study: StudyResult) -> list[str]:
     """Say of each image that was not taken why not."""
     return [

@@ -33,7 +33,8 @@ def series_instance_uid(kind: str, study: StudyResult, algorithm: Algorithm) -> 
     """Derive the one series of this kind, study, model and device.
 
     General Equipment (PS3.3 C.7.5.1) describes a series: a newer version of the node,
-    or one of another name, starts another. So does another form of the same objects.
+    or one of another name, starts another. So does another form of the same objects. It is
+    one patient's, too: images of two may come in one study (``StudyResult.first_image``).
     """
     return uids.derive(
         study.namespace,
@@ -41,6 +42,7 @@ def series_instance_uid(kind: str, study: StudyResult, algorithm: Algorithm) -> 
         kind,
         *_run(study, algorithm),
         _digest([*_device(study, algorithm), *_form(study, kind)]),
+        *([study.first_image] if study.first_image else []),
     )
 
 
@@ -57,6 +59,7 @@ def report_uid(kind: str, study: StudyResult) -> str:
         _digest([*_settings(study, study.algorithm), *_form(study, kind)]),
         *(_digest([*_said(image), *_looked(study.algorithm_of(image))]) for image in images),
         *_refused(study),
+        *_parted(study),
         _digest(predecessors),
     )
 
@@ -138,6 +141,15 @@ def _refused(study: StudyResult) -> list[str]:
     """List what a report says of the images that were not taken."""
     refused = sorted(study.refused, key=lambda image: image.sop_instance_uid)
     return [_digest([i.sop_instance_uid, i.sop_class_uid, i.reason]) for i in refused]
+
+
+def _parted(study: StudyResult) -> list[str]:
+    """List what a report on a part of a study says of the rest."""
+    rest = study.separation
+    if rest is None:
+        return []
+    images = sorted(rest.in_no_report)
+    return [_digest([*rest.attributes, str(rest.images_of_the_study), *images])]
 
 
 def _rounded(finding: Finding) -> list[str]:
