@@ -79,6 +79,10 @@ SOURCE: Final = _sct("260753009", "Source")
 ORIGINAL_SOURCE: Final = _dcm("111040", "Original Source")
 COMMENT: Final = _dcm("121106", "Comment")
 
+# Key Object Selection, TID 2010
+OF_INTEREST: Final = _dcm("113000", "Of Interest")
+KEY_OBJECT_DESCRIPTION: Final = _dcm("113012", "Key Object Description")
+
 # Algorithm, TID 4019
 ALGORITHM_NAME: Final = _dcm("111001", "Algorithm Name")
 ALGORITHM_VERSION: Final = _dcm("111003", "Algorithm Version")

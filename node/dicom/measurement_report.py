@@ -21,12 +21,12 @@ from node.dicom.content_items import (
     number,
     polyline,
     text,
-    uid_reference,
 )
 from node.dicom.geometry import closed_polyline
 from node.dicom.header import laterality
 from node.dicom.image_label import in_viewing_order
 from node.dicom.image_library import image_library
+from node.dicom.observer import device_observer
 from node.dicom.plain_text import plain
 from node.dicom.references import object_reference
 from node.dicom.result_header import MEASUREMENT_REPORT
@@ -34,8 +34,6 @@ from node.dicom.sr_document import start_document
 from node.dicom.tracking import tracked, tracking_items
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from highdicom.sr import ContentItem
     from pydicom import Dataset
 
@@ -71,7 +69,7 @@ def _root(study: StudyResult, images: tuple[ImageResult, ...]) -> ContentItem:
     remarks = [*outcome.parted(study), *outcome.remarks(images), *outcome.refusals(study)]
     children = [
         code(Relation.HAS_CONCEPT_MOD, codes.LANGUAGE, codes.ENGLISH),
-        *_observer(study),
+        *device_observer(study),
         code(Relation.HAS_CONCEPT_MOD, codes.PROCEDURE_REPORTED, codes.MAMMOGRAPHY),
         *image_library(images),
     ]
@@ -80,22 +78,6 @@ def _root(study: StudyResult, images: tuple[ImageResult, ...]) -> ContentItem:
     if remarks or not groups:
         children.append(_evaluations(study, remarks))
     return container(None, codes.IMAGING_MEASUREMENT_REPORT, *children, template="1500")
-
-
-def _observer(study: StudyResult) -> Iterator[ContentItem]:
-    """Say that a device observed, and which (TID 1001, 1002, 1004)."""
-    device = study.device
-    context = Relation.HAS_OBS_CONTEXT
-    yield code(context, codes.OBSERVER_TYPE, codes.DEVICE)
-    yield uid_reference(context, codes.DEVICE_OBSERVER_UID, study.algorithm.device_uid)
-    for name, value in (
-        (codes.DEVICE_OBSERVER_NAME, device.station_name),
-        (codes.DEVICE_OBSERVER_MANUFACTURER, device.manufacturer),
-        (codes.DEVICE_OBSERVER_MODEL_NAME, device.model_name),
-        (codes.DEVICE_OBSERVER_SERIAL_NUMBER, device.serial_number),
-    ):
-        if plain(value):
-            yield text(context, name, plain(value))
 
 
 def _measurement_group(study: StudyResult, found: Tracked) -> ContentItem:
