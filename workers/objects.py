@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -11,9 +12,16 @@ from numpy.typing import NDArray
 from pydicom import Dataset
 
 from node.dicom.findings import ImageResult, StudyResult
+from node.dicom.key_objects import build_key_objects, key_images, key_objects_uid
 from node.dicom.measurement_report import build_measurement_report
 from node.dicom.overlay import build_overlay
-from node.dicom.result_header import MEASUREMENT_REPORT, OVERLAY
+from node.dicom.presentation_state import build_presentation_state, is_presentable
+from node.dicom.result_header import (
+    KEY_OBJECTS,
+    MEASUREMENT_REPORT,
+    OVERLAY,
+    PRESENTATION_STATE,
+)
 from node.dicom.result_uids import image_result_uid, report_uid
 
 ReadGrey = Callable[[ImageResult], NDArray[np.uint8]]
@@ -53,7 +61,20 @@ def _overlay(study: StudyResult, image: ImageResult, read: ReadGrey) -> Callable
     return lambda: build_overlay(study, image, read(image))
 
 
+def _presentation_states(study: StudyResult, _read: ReadGrey) -> Iterator[PlannedObject]:
+    for image in filter(is_presentable, study.images):
+        uid = image_result_uid(PRESENTATION_STATE.name, study, image)
+        yield PlannedObject(uid, image, partial(build_presentation_state, study, image))
+
+
+def _key_objects(study: StudyResult, _read: ReadGrey) -> Iterator[PlannedObject]:
+    if key_images(study):
+        yield PlannedObject(key_objects_uid(study), None, partial(build_key_objects, study))
+
+
 _PLANNERS: Final[Mapping[str, Callable[[StudyResult, ReadGrey], Iterator[PlannedObject]]]] = {
     MEASUREMENT_REPORT.name: _measurement_report,
     OVERLAY.name: _overlays,
+    PRESENTATION_STATE.name: _presentation_states,
+    KEY_OBJECTS.name: _key_objects,
 }

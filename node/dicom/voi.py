@@ -65,13 +65,19 @@ def modality_values(
     dataset: Dataset, stored: NDArray[np.float64], *, signed: bool
 ) -> NDArray[np.float64]:
     """Apply the Modality LUT: a table when there is one, else slope and intercept."""
-    for item in read.items(dataset, "ModalityLUTSequence")[:1]:
-        table = _lookup_table(item, signed=signed)
-        if table is not None:
-            return table(stored)
+    table = modality_table(dataset, signed=signed)
+    if table is not None:
+        return table(stored)
     slope = read.number(dataset, "RescaleSlope")
     intercept = read.number(dataset, "RescaleIntercept")
     return stored * (1.0 if slope is None else slope) + (intercept or 0.0)
+
+
+def modality_table(dataset: Dataset, *, signed: bool) -> LookupTable | None:
+    """Give the table of the Modality LUT, if it has one that can be used."""
+    for item in read.items(dataset, "ModalityLUTSequence")[:1]:
+        return _lookup_table(item, signed=signed)
+    return None
 
 
 def window_of(dataset: Dataset) -> Window | None:
