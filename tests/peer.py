@@ -245,9 +245,9 @@ class AcceptedLine(Line):
 
 @contextmanager
 def raw_acceptor(
-    script: Callable[[AcceptedLine], None], *, seconds: float = 20.0
+    script: Callable[[AcceptedLine], None], *, seconds: float = 20.0, connections: int = 1
 ) -> Iterator[tuple[str, int]]:
-    """Listen on loopback and run ``script`` on the first connection; give the address.
+    """Listen on loopback and run ``script`` on the first connections; give the address.
 
     What the script raises fails the test when the block is left.
     """
@@ -257,10 +257,11 @@ def raw_acceptor(
 
         def serve() -> None:
             try:
-                connection, _ = listener.accept()
-                connection.settimeout(seconds)
-                with AcceptedLine(connection) as line:
-                    script(line)
+                for _ in range(connections):
+                    connection, _address = listener.accept()
+                    connection.settimeout(seconds)
+                    with AcceptedLine(connection) as line:
+                        script(line)
             except (OSError, EOFError, AssertionError) as error:
                 failures.append(error)
 

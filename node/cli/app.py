@@ -8,7 +8,17 @@ from typing import Annotated
 import typer
 
 from config.log import configure
-from node.cli import audit, config, database, health, instances, peers, replay, studies
+from node.cli import (
+    audit,
+    config,
+    database,
+    destination,
+    health,
+    instances,
+    peers,
+    replay,
+    studies,
+)
 from node.cli.context import ConfigOption, load
 from node.cli.processes import run_dispatch, run_scp
 from node.cli.up import run_up
@@ -23,6 +33,7 @@ app.add_typer(database.app, name="db")
 app.add_typer(studies.app, name="studies")
 app.add_typer(instances.app, name="instances")
 app.add_typer(audit.app, name="audit")
+app.add_typer(destination.app, name="destination")
 app.command("echo")(peers.echo_destination)
 app.command("send")(peers.send)
 app.command("retry")(replay.retry)
