@@ -51,7 +51,8 @@ INSTANCE_ARROWS: Final[frozenset[tuple[InstanceState, InstanceState]]] = frozens
         (InstanceState.ANALYSING, InstanceState.REJECTED),
         (InstanceState.ANALYSING, InstanceState.QUEUED),  # the lease expired, or a retry
         (InstanceState.ANALYSING, InstanceState.FAILED),
-        (InstanceState.FAILED, InstanceState.QUEUED),  # replay
+        (InstanceState.FAILED, InstanceState.QUEUED),  # replay, or a re-run
+        (InstanceState.ANALYSED, InstanceState.QUEUED),  # a person wants it analysed again
         (InstanceState.ANALYSED, InstanceState.REJECTED),  # set aside by a person, as the next two
         (InstanceState.FAILED, InstanceState.REJECTED),
         (InstanceState.REJECTED, InstanceState.REJECTED),  # a rule rejected it before
@@ -77,6 +78,7 @@ DELIVERY_ARROWS: Final[frozenset[tuple[DeliveryState, DeliveryState]]] = frozens
         (DeliveryState.SENDING, DeliveryState.PENDING),  # retry, or the lease expired
         (DeliveryState.SENDING, DeliveryState.FAILED),
         (DeliveryState.DELIVERED, DeliveryState.CONFIRMED),
+        (DeliveryState.DELIVERED, DeliveryState.PENDING),  # the destination lost it, or replay
         (DeliveryState.FAILED, DeliveryState.PENDING),  # replay
     }
 )

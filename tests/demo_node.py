@@ -15,7 +15,7 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,7 @@ from rich.console import Console
 
 from config.profiles import STANDARD, Profile
 from config.settings import DetectorSettings, Settings
+from models.detector import Detector
 from models.spec import SPECS
 from node.db.session import Database
 from node.db.upgrade import upgrade
@@ -33,6 +34,7 @@ from node.messages import ANALYSE_TASK, DELIVER_TASK, REPORT_TASK
 from node.scp.server import StorageScp
 from workers.analyse import analyse_instance
 from workers.deliver import deliver_results
+from workers.detectors import Detectors
 from workers.report import report_study
 from workers.runtime import Runtime, open_runtime
 
@@ -77,7 +79,11 @@ class DirectPublisher:
 
     def publish(self, task: str, **arguments: Any) -> None:
         steps = {
-            ANALYSE_TASK: partial(analyse_instance, self._runtime, StandInDetector()),
+            ANALYSE_TASK: partial(
+                analyse_instance,
+                self._runtime,
+                Detectors(self._runtime.settings, cast(Detector, StandInDetector())),
+            ),
             REPORT_TASK: partial(report_study, self._runtime),
             DELIVER_TASK: partial(deliver_results, self._runtime),
         }

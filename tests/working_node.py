@@ -25,12 +25,15 @@ from node.db.tables import Analysis, AuditEvent, Delivery, FindingRow, Instance,
 from node.dicom.header import facts
 from node.dispatch.broker import CeleryPublisher, celery_app
 from node.dispatch.loop import Dispatcher
+from node.errors import StopError
 from node.states import DeliveryState, StudyState
 from node.store.paths import Layout, instance_path
 from tests.part10_files import data_set_digest
 from tests.rows import NOON
 from workers.analyse import analyse_instance
+from workers.confirm import confirm_deliveries
 from workers.deliver import deliver_results
+from workers.detectors import Detectors
 from workers.report import report_study
 from workers.runtime import Runtime
 
@@ -82,6 +85,18 @@ class WorkingNode:
     runtime: Runtime
     clock: Clock
     detector: ScriptedDetector = field(default_factory=ScriptedDetector)
+    others: dict[str, ScriptedDetector] = field(default_factory=dict)
+
+    @property
+    def detectors(self) -> Detectors:
+        """Those of an analysis worker that has just started; ``others`` are installed too."""
+        return Detectors(self.runtime.settings, cast(Detector, self.detector), self._other)
+
+    def _other(self, settings: Settings) -> Detector:
+        name = settings.detector.model
+        if name not in self.others:
+            raise StopError(f"detector.model: no model is called {name}")
+        return cast(Detector, self.others[name])
 
     @property
     def database(self) -> Database:
@@ -134,7 +149,7 @@ class WorkingNode:
     def analyse(self, *ids: int) -> None:
         """Let the analysis worker handle messages about these images."""
         for instance_id in ids:
-            analyse_instance(self.runtime, cast(Detector, self.detector), instance_id)
+            analyse_instance(self.runtime, self.detectors, instance_id)
 
     def complete(self, images: Sequence[FileDataset], **sender: str) -> int:
         """Take images to a complete study; give its row's id."""
@@ -159,6 +174,15 @@ class WorkingNode:
             )
         for ids in due.values():
             deliver_results(self.runtime, ids)
+
+    def confirm(self) -> None:
+        """Let the network worker handle messages about every confirmation that is due."""
+        with self.database.read() as session:
+            due = outbox.confirmations_to_publish(
+                session, at=self.clock(), republish=timedelta(seconds=30)
+            )
+        for ids in due.values():
+            confirm_deliveries(self.runtime, ids)
 
     def deliver_all(self) -> None:
         """Handle a message about every delivery, whenever its message went out last."""
@@ -237,7 +261,7 @@ class WorkingNode:
             clock=self.clock,
             random=Random(1),
         )
-        return WorkingNode(runtime, self.clock, self.detector)
+        return WorkingNode(runtime, self.clock, self.detector, self.others)
 
 
 def working_node(

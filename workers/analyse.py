@@ -29,6 +29,7 @@ from node.dicom.findings import Finding
 from node.dicom.geometry import Box, clip
 from node.dicom.pixels import to_grey
 from node.errors import RejectedInstance, StateConflict
+from workers.detectors import MODEL_NOT_USABLE, Detectors, InUse, ModelNotUsable
 from workers.failure import Failure, FailuresGoTo
 from workers.gpu import batch_size
 from workers.operating_point import operating_point
@@ -37,7 +38,7 @@ from workers.runtime import Runtime
 
 if TYPE_CHECKING:
     # The network worker imports this module too and must not load TensorFlow.
-    from models.detector import Detection, Detections, Detector
+    from models.detector import Detection, Detections
 
 log = structlog.get_logger(__name__)
 
@@ -52,23 +53,27 @@ class _Decoded:
     started_at: datetime
 
 
-def analyse_instance(runtime: Runtime, detector: Detector, instance_id: int) -> None:
+def analyse_instance(runtime: Runtime, detectors: Detectors, instance_id: int) -> None:
     """Take a QUEUED instance to ANALYSED, REJECTED or FAILED, or back to QUEUED.
 
-    On a GPU further instances that wait go with it, each with a claim, a lease and an end
-    of its own; the messages about them find nothing to do. Whatever goes wrong is counted
-    in the row; an image that fails every time is set aside as FAILED with the place of its
-    last failure, and the queue goes on.
+    The model that its study asks for looks. On a GPU further instances that wait for it go
+    with this one, each with a claim, a lease and an end of its own; the messages about them
+    find nothing to do. Whatever goes wrong is counted in the row; an image that fails every
+    time is set aside as FAILED with the place of its last failure, and the queue goes on.
     """
+    claims = _claim(runtime, instance_id, at_most=batch_size(runtime.settings, detectors.own))
+    model = _model(runtime, detectors, claims)
+    if model is None:
+        return
     images = []
-    for claim in _claim(runtime, instance_id, at_most=batch_size(runtime.settings, detector)):
+    for claim in claims:
         with _ending_in_its_row(runtime, claim):
             images.append(_decode(runtime, claim))
-    together = _look_together(runtime, detector, images)
+    together = _look_together(model, images)
     for index, image in enumerate(images):
         with _ending_in_its_row(runtime, image.claim):
-            found = together[index] if together else _look(runtime, detector, [image])[0]
-            _record(runtime, detector, image, found)
+            found = together[index] if together else _look(model, [image])[0]
+            _record(runtime, model, image, found)
 
 
 def _claim(runtime: Runtime, instance_id: int, *, at_most: int) -> list[ClaimedInstance]:
@@ -96,6 +101,23 @@ def _claim(runtime: Runtime, instance_id: int, *, at_most: int) -> list[ClaimedI
         ]
 
 
+def _model(runtime: Runtime, detectors: Detectors, claims: list[ClaimedInstance]) -> InUse | None:
+    """Give the model for images that wait for the same one; None when it cannot look."""
+
+    def count(failure: Failure) -> None:
+        for claim in claims:
+            _count_failure(runtime, claim, failure)
+
+    if claims:
+        with FailuresGoTo(count):
+            try:
+                return detectors.of(claims[0].model)
+            except ModelNotUsable as error:
+                # Our own text, without a patient in it: it says what a person has to do.
+                count(Failure(MODEL_NOT_USABLE, str(error)))
+    return None
+
+
 @contextmanager
 def _ending_in_its_row(runtime: Runtime, claim: ClaimedInstance) -> Iterator[None]:
     """Write what goes wrong with an image to its row, and go on with the next."""
@@ -121,32 +143,31 @@ def _decode(runtime: Runtime, claim: ClaimedInstance) -> _Decoded:
     return _Decoded(claim, to_grey(dataset), notes, started_at)
 
 
-def _look_together(
-    runtime: Runtime, detector: Detector, images: list[_Decoded]
-) -> list[Detections] | None:
+def _look_together(model: InUse, images: list[_Decoded]) -> list[Detections] | None:
     """Look at several images at once; None where that failed or there are not several.
 
     Each is then looked at alone, so that one image's trouble costs no other an attempt.
     """
     if len(images) > 1:
         with FailuresGoTo(partial(_say_together_failed, len(images))):
-            return _look(runtime, detector, images)
+            return _look(model, images)
     return None
 
 
-def _look(runtime: Runtime, detector: Detector, images: list[_Decoded]) -> list[Detections]:
-    point = operating_point(runtime.settings.detector, detector.spec)
-    return detector.detect_many([image.grey for image in images], **point._asdict())
+def _look(model: InUse, images: list[_Decoded]) -> list[Detections]:
+    point = operating_point(model.settings, model.detector.spec)
+    return model.detector.detect_many([image.grey for image in images], **point._asdict())
 
 
 def _say_together_failed(images: int, failure: Failure) -> None:
     log.warning("batch_failed", images=images, kind=failure.kind, place=failure.place)
 
 
-def _record(runtime: Runtime, detector: Detector, image: _Decoded, found: Detections) -> None:
+def _record(runtime: Runtime, model: InUse, image: _Decoded, found: Detections) -> None:
+    detector = model.detector
     rows, columns = image.grey.shape
     findings = to_findings(found.boxes, rows=rows, columns=columns)
-    point = operating_point(runtime.settings.detector, detector.spec)
+    point = operating_point(model.settings, detector.spec)
     record = AnalysisRecord(
         model_name=detector.spec.name,
         model_title=detector.spec.title,

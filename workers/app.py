@@ -18,6 +18,7 @@ from node.dispatch.broker import celery_app
 from node.errors import StopError
 from node.messages import ANALYSIS_QUEUE, NETWORK_QUEUE, REPORT_QUEUE
 from node.store.heartbeat import EVERY_SECONDS, Heartbeat
+from workers.detectors import Detectors
 from workers.gpu import load_detector
 from workers.runtime import Runtime, open_runtime
 from workers.tasks import register_analysis, register_network
@@ -47,7 +48,7 @@ def run_analysis_worker(settings: Settings, *, demonstration: bool = False) -> i
     runtime = open_runtime(settings, role="analysis")
     detector = load_detector(settings, demonstration=demonstration)
     app = celery_app(settings)
-    register_analysis(app, runtime, detector)
+    register_analysis(app, runtime, Detectors(settings, detector))
     details = {
         "model": detector.spec.name,
         "model_version": detector.version,

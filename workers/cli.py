@@ -19,13 +19,14 @@ from node.cli.context import ConfigOption, JsonOption, load
 from node.db.session import UNAVAILABLE
 from node.errors import NodeError, StopError
 from workers.app import run_analysis_worker, run_network_worker
-from workers.commands import demo, evaluate, manifest, model, synthesize, train
+from workers.commands import demo, evaluate, manifest, model, rerun, synthesize, train
 from workers.detect import detect_files
 
 log = structlog.get_logger(__name__)
 
 app.command()(demo.demo)
 app.command()(evaluate.evaluate)
+app.command()(rerun.rerun)
 app.command()(synthesize.synthesize)
 app.command()(train.train)
 app.add_typer(manifest.app, name="manifest")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
 
 import structlog
 from celery import Celery
@@ -13,16 +12,14 @@ from celery.worker.request import Request
 from typing_extensions import override
 
 from node.db.session import UNAVAILABLE
-from node.messages import ANALYSE_TASK, DELIVER_TASK, REPORT_TASK
+from node.messages import ANALYSE_TASK, CONFIRM_TASK, DELIVER_TASK, REPORT_TASK
 from workers.analyse import analyse_instance
+from workers.confirm import confirm_deliveries
 from workers.deliver import deliver_results
+from workers.detectors import Detectors
 from workers.failure import Failure, FailuresGoTo
 from workers.report import report_study
 from workers.runtime import Runtime
-
-if TYPE_CHECKING:
-    # The network worker imports this module too and must not load TensorFlow.
-    from models.detector import Detector
 
 log = structlog.get_logger(__name__)
 
@@ -44,21 +41,24 @@ class LossTellingRequest(Request):  # type: ignore[misc]  # Celery has no types
             self.acknowledged = True
 
 
-def register_analysis(app: Celery, runtime: Runtime, detector: Detector) -> None:
-    """Give the application the task that needs the detector.
+def register_analysis(app: Celery, runtime: Runtime, detectors: Detectors) -> None:
+    """Give the application the task that needs the detectors.
 
     Not shared: Celery would give it to every later application of the process too.
     """
     app.task(name=ANALYSE_TASK, Request=LossTellingRequest, shared=False)(
-        _shell(ANALYSE_TASK, partial(analyse_instance, runtime, detector))
+        _shell(ANALYSE_TASK, partial(analyse_instance, runtime, detectors))
     )
 
 
 def register_network(app: Celery, runtime: Runtime) -> None:
-    """Give the application the tasks that build results and send them."""
+    """Give the application the tasks that build results, send them and ask for them."""
     app.task(name=REPORT_TASK, shared=False)(_shell(REPORT_TASK, partial(report_study, runtime)))
     app.task(name=DELIVER_TASK, shared=False)(
         _shell(DELIVER_TASK, partial(deliver_results, runtime))
+    )
+    app.task(name=CONFIRM_TASK, shared=False)(
+        _shell(CONFIRM_TASK, partial(confirm_deliveries, runtime))
     )
 
 

@@ -1,8 +1,8 @@
 """The rows of one image's analysis: claim it, then say what became of it.
 
-A claim holds a lease and the number of its attempt. Whoever comes back with an
-older number lost the lease meanwhile and gets a StateConflict: two workers can
-never both record a result.
+A claim holds a lease and the number of its attempt. Whoever comes back with another
+lost the image meanwhile and gets a StateConflict: two workers can never both record a
+result.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from node.db.events import Event
 from node.db.studies import reopen_study
-from node.db.tables import Analysis, FindingRow, Instance
+from node.db.tables import Analysis, FindingRow, Instance, Study
 from node.db.transitions import move
 from node.dicom.findings import Finding
 from node.errors import StateConflict
@@ -25,12 +25,14 @@ from node.states import UNFINISHED_INSTANCE, InstanceState, StudyState
 
 @dataclass(frozen=True, slots=True)
 class ClaimedInstance:
-    """One image in our hands until the lease ends."""
+    """One image in our hands until the lease ends; ``model`` is its study's (empty: the node's)."""
 
     instance_id: int
     sop_instance_uid: str
     path: str
     attempt: int
+    lease_until: datetime
+    model: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,9 @@ def claim_instance(
         )
     except StateConflict:
         return None
-    return ClaimedInstance(row.id, row.sop_instance_uid, row.path, attempt)
+    return ClaimedInstance(
+        row.id, row.sop_instance_uid, row.path, attempt, lease_until, row.study.model
+    )
 
 
 def claim_more(
@@ -91,8 +95,9 @@ def claim_more(
 ) -> list[ClaimedInstance]:
     """Claim images that nobody has tried yet, to be analysed together with ``first``.
 
-    Those of its study come first, then the oldest. An image that was tried before is left
-    to a task of its own, and so is what another worker is just taking.
+    Those of its study come first, then the oldest, all for the same model. An image that
+    was tried before is left to a task of its own, and so is what another worker is just
+    taking.
     """
     study_id = session.get_one(Instance, first.instance_id).study_id
     ids = session.scalars(
@@ -100,6 +105,7 @@ def claim_more(
         .where(
             Instance.state == InstanceState.QUEUED,
             Instance.attempts == 0,
+            Instance.study.has(Study.model == first.model),
             or_(Instance.not_before.is_(None), Instance.not_before <= at),
         )
         .order_by(Instance.study_id != study_id, Instance.received_at, Instance.id)
@@ -267,7 +273,11 @@ def _leave(
         actor=actor,
         reason=reason,
         details=details,
-        where=(Instance.attempts == claim.attempt,),
+        # The count begins anew when a person puts the image back; the lease tells those apart.
+        where=(
+            Instance.attempts == claim.attempt,
+            Instance.lease_until == claim.lease_until,
+        ),
         lease_until=None,
         **values,
     )

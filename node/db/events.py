@@ -34,14 +34,20 @@ class Event(StrEnum):
     INSTANCE_RETRY = "instance_retry", "An attempt failed; the image waits for the next."
     INSTANCE_LEASE_EXPIRED = "instance_lease_expired", "A worker did not come back in time."
     INSTANCE_REPLAYED = "instance_replayed", "An administrator put a failed image back."
+    INSTANCE_RERUN = "instance_rerun", "A person has the image analysed again."
 
     STUDY_OPENED = "study_opened", "The first image of a study came."
     STUDY_REOPENED = "study_reopened", "The study needs another report; the reason says why."
     STUDY_COMPLETE = "study_complete", "The study is ready to be reported."
     STUDY_REPORTED = "study_reported", "The results of the study are made."
+    STUDY_SEPARATED = (
+        "study_separated",
+        "The images disagree about whose they are: each patient and order got its own results.",
+    )
     STUDY_RETRY = "study_retry", "A report attempt failed; the study waits for the next."
     STUDY_FAILED = "study_failed", "The report was given up; it can be replayed."
     STUDY_REPLAYED = "study_replayed", "An administrator put a failed study back."
+    STUDY_RERUN = "study_rerun", "A person has the study analysed again, by the model named."
 
     RESULT_CREATED = "result_created", "One DICOM object was made and stored."
 
@@ -51,7 +57,20 @@ class Event(StrEnum):
     DELIVERY_RETRY = "delivery_retry", "An attempt failed; the delivery waits for the next."
     DELIVERY_FAILED = "delivery_failed", "The delivery was given up; it can be replayed."
     DELIVERY_LEASE_EXPIRED = "delivery_lease_expired", "A sender did not come back in time."
-    DELIVERY_REPLAYED = "delivery_replayed", "An administrator put a failed delivery back."
+    DELIVERY_REPLAYED = (
+        "delivery_replayed",
+        "An administrator put a failed or unconfirmed delivery back.",
+    )
+    DELIVERY_CONFIRMED = "delivery_confirmed", "The destination says that it keeps the object."
+    DELIVERY_LOST = "delivery_lost", "The destination does not have the object; it is sent again."
+    DELIVERY_UNCONFIRMED = (
+        "delivery_unconfirmed",
+        "An alarm: nothing confirms that the destination keeps the object.",
+    )
+
+    COMMITMENT_REQUESTED = "commitment_requested", "A destination is asked to keep what it got."
+    COMMITMENT_REPORTED = "commitment_reported", "A destination said what it keeps."
+    COMMITMENT_REFUSED = "commitment_refused", "A commitment report was refused."
 
     NODE_STARTED = "node_started", "A process of the node started."
     NODE_STOPPED = "node_stopped", "A process of the node stopped on request."

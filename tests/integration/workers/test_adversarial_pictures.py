@@ -28,6 +28,7 @@ from tests.tiny_weights import register_tiny, tiny_spec, write_tiny
 from tests.worker_process import environment_of
 from tests.working_node import WorkingNode, spoken
 from workers.analyse import analyse_instance
+from workers.detectors import Detectors
 
 pytestmark = pytest.mark.tensorflow
 
@@ -117,7 +118,7 @@ def test_each_ends_with_boxes_inside_it_or_with_a_reason(
     node.sweep()
 
     for row in rows.values():
-        analyse_instance(node.runtime, detector, row)
+        analyse_instance(node.runtime, Detectors(node.runtime.settings, detector), row)
 
     ends = {name: node.instance(row) for name, row in rows.items()}
     for name, image in IMAGES.items():
@@ -153,7 +154,7 @@ def test_a_study_of_them_is_reported(node: WorkingNode, detector: Detector) -> N
     rows = node.receive(given)
     node.sweep()
     for row in rows:
-        analyse_instance(node.runtime, detector, row)
+        analyse_instance(node.runtime, Detectors(node.runtime.settings, detector), row)
     node.clock.pass_(seconds=node.runtime.settings.study.quiet_seconds)
     node.sweep()
 
@@ -172,7 +173,7 @@ def test_an_image_of_something_else_is_refused_with_the_reason(
     (row,) = node.receive([dcmread(path)])
     node.sweep()
 
-    analyse_instance(node.runtime, detector, row)
+    analyse_instance(node.runtime, Detectors(node.runtime.settings, detector), row)
 
     assert node.instance(row).state is InstanceState.REJECTED
     assert node.instance(row).reason == "NOT_AN_ANALYSED_CLASS"

@@ -23,6 +23,7 @@ from tests import tiny_network
 from tests.factories import four_view_study, make_mammogram, stable_uid
 from tests.working_node import ScriptedDetector, WorkingNode, working_node
 from workers.analyse import analyse_instance
+from workers.detectors import Detectors
 from workers.gpu import batch_size
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -124,7 +125,7 @@ def test_each_image_keeps_its_own_boxes(node: WorkingNode) -> None:
     rows = queued(node, *images)
     together = node.with_settings(detector={**settings, "batch_size": 8})
 
-    analyse_instance(together.runtime, detector, rows[0])
+    analyse_instance(together.runtime, Detectors(together.runtime.settings, detector), rows[0])
 
     assert states(node, rows) == [InstanceState.ANALYSED] * 5
     assert sum(len(node.boxes(row)) for row in rows) > 5

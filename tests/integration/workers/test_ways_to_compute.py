@@ -17,6 +17,7 @@ from tests.tiny_weights import register_tiny
 from tests.worker_process import REPOSITORY, environment_of
 from tests.working_node import WorkingNode
 from workers.analyse import analyse_instance
+from workers.detectors import Detectors
 from workers.gpu import load_detector
 
 pytestmark = pytest.mark.tensorflow
@@ -49,7 +50,7 @@ def test_a_result_says_by_what_it_was_computed_when_that_is_not_keras(
         image = make_mammogram(patient_id=str(number))
         (row,) = node.receive([image])
         node.sweep()
-        analyse_instance(node.runtime, detector, row)
+        analyse_instance(node.runtime, Detectors(node.runtime.settings, detector), row)
         parameters.append(node.parameters(row))
 
     keras, openvino = parameters

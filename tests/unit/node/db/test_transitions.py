@@ -30,6 +30,7 @@ LEGAL: dict[type[Any], set[tuple[str, str]]] = {
         ("ANALYSING", "QUEUED"),
         ("ANALYSING", "FAILED"),
         ("FAILED", "QUEUED"),
+        ("ANALYSED", "QUEUED"),
         ("ANALYSED", "REJECTED"),
         ("FAILED", "REJECTED"),
         ("REJECTED", "REJECTED"),
@@ -49,6 +50,7 @@ LEGAL: dict[type[Any], set[tuple[str, str]]] = {
         ("SENDING", "PENDING"),
         ("SENDING", "FAILED"),
         ("DELIVERED", "CONFIRMED"),
+        ("DELIVERED", "PENDING"),
         ("FAILED", "PENDING"),
     },
 }
