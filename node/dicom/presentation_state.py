@@ -32,11 +32,10 @@ from node.dicom.result_header import PRESENTATION_STATE, start_result
 from node.dicom.result_uids import image_result_uid
 from node.dicom.tracking import tracked
 from node.dicom.verbatim import copy_elements, stored_bytes
-from node.dicom.voi import modality_table, modality_values, voi_table, window_of
+from node.dicom.voi import LookupTable, modality_table, modality_values, voi_table, window_of
 
 if TYPE_CHECKING:
     from node.dicom.findings import ImageResult, StudyResult
-    from node.dicom.voi import LookupTable
 
 CONTENT_LABEL: Final = "AI_FINDINGS"
 
@@ -56,6 +55,10 @@ _SHUTTER: Final = (
 )
 _SPACINGS: Final = ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing")
 _FINEST_RATIO: Final = 1000
+# Bits of a lookup table's entries.
+_NARROW: Final = 8
+_WIDE: Final = 16
+_WHITE: Final = 0xFFFF
 
 
 def is_presentable(image: ImageResult) -> bool:
@@ -177,7 +180,7 @@ def _add_modality_lut(state: Dataset, header: Dataset) -> None:
     """Repeat the Modality LUT (C.11.1), of which none is the identity."""
     table = modality_table(header, signed=_is_signed(header))
     if table is not None:
-        item = _table_item(table)
+        item = _table_item(table, signed=_is_signed(header))
         item.ModalityLUTType = "US"
         copy_elements(header.ModalityLUTSequence[0], item, ["ModalityLUTType"])
         state.ModalityLUTSequence = [item]
@@ -205,10 +208,11 @@ def _add_voi(state: Dataset, header: Dataset) -> None:
         if window.function != "LINEAR":
             voi.VOILUTFunction = window.function
     else:
-        table = voi_table(header, signed=_has_negative_values(header))
+        signed = _has_negative_values(header)
+        table = voi_table(header, signed=signed)
         if table is None:
             return
-        voi.VOILUTSequence = [_table_item(table)]
+        voi.VOILUTSequence = [_table_item(_stretched(table), signed=signed)]
     state.SoftcopyVOILUTSequence = [voi]
 
 
@@ -224,13 +228,22 @@ def _has_negative_values(header: Dataset) -> bool:
     return bool((values < 0).any())
 
 
-def _table_item(table: LookupTable) -> Dataset:
+def _stretched(table: LookupTable) -> LookupTable:
+    """Give a VOI LUT of 9 to 15 bits 16.
+
+    Those are legal here (C.11.2.1.1) and rare: dciodvfy and older viewers know 8 and 16.
+    """
+    if table.bits == _NARROW:
+        return table
+    data = np.rint(table.data * (_WHITE / (2**table.bits - 1)))
+    return LookupTable(table.first, _WIDE, np.clip(data, 0, _WHITE))
+
+
+def _table_item(table: LookupTable, *, signed: bool) -> Dataset:
     entries = len(table.data) & 0xFFFF
+    if signed:
+        entries -= (entries & 0x8000) << 1
     item = Dataset()
-    if table.first < 0:
-        signed = entries - 0x10000 if entries > 0x7FFF else entries
-        item.add_new("LUTDescriptor", "SS", [signed, table.first, table.bits])
-    else:
-        item.add_new("LUTDescriptor", "US", [entries, table.first, table.bits])
+    item.add_new("LUTDescriptor", "SS" if signed else "US", [entries, table.first, table.bits])
     item.add_new("LUTData", "OW", table.data.astype("<u2").tobytes())
     return item

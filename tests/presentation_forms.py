@@ -1,0 +1,87 @@
+"""Images of every way from stored values to grey, for the presentation states of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom import Dataset, FileDataset
+from pydicom.uid import ImplicitVRLittleEndian
+
+from tests.factories import make_mammogram, phantom
+
+
+def table(first: int, bits: int, data: NDArray[np.integer[Any]]) -> Dataset:
+    """An item of a Modality or VOI LUT Sequence."""
+    item = Dataset()
+    kind = "SS" if first < 0 else "US"
+    item.add_new("LUTDescriptor", kind, [len(data) % 65536, first, bits])
+    item.add_new("LUTData", "OW", data.astype("<u2").tobytes())
+    return item
+
+
+def with_voi_lut(first: int = 400, bits: int = 12, **attributes: Any) -> FileDataset:
+    """An image without windows, with a bent curve and a second table that nobody asked for."""
+    white = 2**bits - 1
+    curve = np.round(white * np.linspace(0, 1, 3001) ** 1.7).astype(np.uint16)
+    tables = [table(first, bits, curve), table(first, bits, curve[::-1])]
+    return make_mammogram(WindowCenter=None, WindowWidth=None, VOILUTSequence=tables, **attributes)
+
+
+def signed(**attributes: Any) -> FileDataset:
+    """An image whose values lie around zero."""
+    pixels = ((phantom().astype(np.int32) - 2048) & 0x0FFF).astype(np.uint16)
+    return make_mammogram(pixels=pixels, PixelRepresentation=1, **attributes)
+
+
+def signed_with_voi_lut() -> FileDataset:
+    image = signed(WindowCenter=None, WindowWidth=None)
+    image.VOILUTSequence = with_voi_lut(first=-1500).VOILUTSequence
+    return image
+
+
+def with_modality_lut(bits: int = 16) -> FileDataset:
+    white = 2**bits - 1
+    curve = np.round(white * np.sqrt(np.linspace(0, 1, 4096))).astype(np.uint16)
+    item = table(0, bits, curve)
+    item.ModalityLUTType = "OD"
+    return make_mammogram(
+        ModalityLUTSequence=[item],
+        RescaleIntercept=None,
+        RescaleSlope=None,
+        RescaleType=None,
+        WindowCenter=str(white // 2),
+        WindowWidth=str(white // 5 * 3),
+    )
+
+
+PRESENTED: dict[str, Callable[[], FileDataset]] = {
+    "one window": lambda: make_mammogram(WindowCenter="1700.5", WindowWidth="2100"),
+    "two windows": lambda: make_mammogram(
+        WindowCenter=["1800", "900"],
+        WindowWidth=["2400", "300"],
+        WindowCenterWidthExplanation=["NORMAL", "HARDER"],
+    ),
+    "a window with one explanation": lambda: make_mammogram(
+        WindowCenter="1500", WindowWidth="2000", WindowCenterWidthExplanation="DEFAULT"
+    ),
+    "a fractional rescale": lambda: make_mammogram(
+        RescaleSlope="0.37", RescaleIntercept="-11.5", WindowCenter="600", WindowWidth="900"
+    ),
+    "no rescale": lambda: make_mammogram(
+        RescaleSlope=None, RescaleIntercept=None, RescaleType=None, WindowWidth="3000"
+    ),
+    "MONOCHROME1": lambda: make_mammogram(
+        photometric="MONOCHROME1", WindowCenter="2300", WindowWidth="3100"
+    ),
+    "VOI LUT": with_voi_lut,
+    "VOI LUT of MONOCHROME1": lambda: with_voi_lut(photometric="MONOCHROME1"),
+    "VOI LUT in Implicit VR": lambda: with_voi_lut(transfer_syntax=ImplicitVRLittleEndian),
+    "VOI LUT below zero": signed_with_voi_lut,
+    "signed": lambda: signed(WindowCenter="0", WindowWidth="3000"),
+    "Modality LUT": with_modality_lut,
+    "Modality LUT of 12 bits": lambda: with_modality_lut(12),
+}
+"""DCMTK renders these; it knows no SIGMOID and no LINEAR_EXACT in a presentation state."""
