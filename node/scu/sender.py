@@ -14,15 +14,17 @@ from pynetdicom.presentation import PresentationContext, build_context
 
 from node.dicom.sop_classes import VERIFICATION
 from node.errors import PermanentFailure, TransientFailure
+from node.scu.compression import compress, preferred_syntaxes
 from node.scu.outcome import Outcome, classify
 from node.scu.requestor import end_association, open_association
 from node.scu.transcode import with_known_vrs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
     from types import TracebackType
 
+    from pydicom import Dataset
     from pynetdicom.association import Association
 
     from config.sending import Destination, ScuSettings
@@ -39,11 +41,15 @@ _MAX_CONTEXTS: Final = 128
 
 @dataclass(frozen=True)
 class StoreAnswer:
-    """What became of one object; ``status`` is None when the peer did not answer."""
+    """What became of one object; ``status`` is None when the peer did not answer.
+
+    ``transfer_syntax`` is the one it went in, ``""`` when it did not go.
+    """
 
     outcome: Outcome
     status: int | None
     detail: str
+    transfer_syntax: str = ""
 
 
 class StoreAssociation:
@@ -57,6 +63,9 @@ class StoreAssociation:
     ----------
     objects : iterable of (SOP class UID, transfer syntax UID)
         Of what will be stored; repetitions do no harm.
+    compressions : sequence of str
+        What our pictures should rather go in where the peer takes it, the preferred
+        first (``config.profiles.Profile.transfer_syntaxes``).
 
     Raises
     ------
@@ -72,10 +81,12 @@ class StoreAssociation:
         destination: Destination,
         scu: ScuSettings,
         objects: Iterable[tuple[str, str]],
+        compressions: Sequence[str] = (),
     ) -> None:
         self._destination = destination
         self._scu = scu
-        self._contexts = proposed_contexts(objects)
+        self._compressions = compressions
+        self._contexts = proposed_contexts(objects, compressions)
         self._association: Association | None = None
         self._accepted: dict[str, list[str]] = {}
         self._message_id = 0
@@ -101,8 +112,9 @@ class StoreAssociation:
     def store(self, path: Path) -> StoreAnswer:
         """Send one Part 10 file and wait for its status.
 
-        An uncompressed file goes in another uncompressed syntax when the peer
-        accepted no better; every other file goes as its bytes are, or is refused here.
+        An uncompressed file goes compressed when that is preferred and accepted, and
+        in another uncompressed syntax when the peer accepted no better; every other
+        file goes as its bytes are, or is refused here. The file itself never changes.
 
         Raises
         ------
@@ -118,7 +130,8 @@ class StoreAssociation:
         own = str(meta.get("TransferSyntaxUID", ""))
         if not (sop_class and own and meta.get("MediaStorageSOPInstanceUID")):
             raise PermanentFailure(f"{path.name} lacks a UID in its File Meta Information")
-        syntax = choose_syntax(own, self._accepted.get(sop_class, []))
+        preferred = preferred_syntaxes(sop_class, self._compressions)
+        syntax = choose_syntax(own, self._accepted.get(sop_class, []), preferred)
         if syntax is None:
             return StoreAnswer(
                 Outcome.REFUSED,
@@ -129,7 +142,11 @@ class StoreAssociation:
         association = self._association
         if association is None or not association.is_established:
             return StoreAnswer(Outcome.RETRY, None, f"the association with {self._name} has ended")
-        data_set = path if syntax == own else with_known_vrs(dcmread(path))
+        data_set: Path | Dataset = path
+        if syntax in preferred and syntax != own:
+            data_set = compress(dcmread(path), syntax)
+        elif syntax != own:
+            data_set = with_known_vrs(dcmread(path))
         self._message_id = self._message_id % 0xFFFF + 1
         try:
             answer = association.send_c_store(data_set, msg_id=self._message_id)
@@ -137,19 +154,25 @@ class StoreAssociation:
             # The peer ended the association between our look and the request.
             answer = None
         if not answer:
-            return StoreAnswer(Outcome.RETRY, None, f"{self._name} gave no answer to the C-STORE")
+            return StoreAnswer(
+                Outcome.RETRY, None, f"{self._name} gave no answer to the C-STORE", syntax
+            )
         status = int(answer.Status)
         comment = str(answer.get("ErrorComment", ""))
         detail = f"status 0x{status:04X}" + (f": {comment}" if comment else "")
-        return StoreAnswer(classify(status), status, detail)
+        return StoreAnswer(classify(status), status, detail, syntax)
 
     @property
     def _name(self) -> str:
         return self._destination.ae_title
 
 
-def proposed_contexts(objects: Iterable[tuple[str, str]]) -> list[PresentationContext]:
+def proposed_contexts(
+    objects: Iterable[tuple[str, str]], compressions: Sequence[str] = ()
+) -> list[PresentationContext]:
     """Build one context for each pair, and the two little-endian ones for each class.
+
+    Classes of pictures get those of ``compressions`` before these.
 
     Raises
     ------
@@ -158,8 +181,12 @@ def proposed_contexts(objects: Iterable[tuple[str, str]]) -> list[PresentationCo
     """
     wanted = list(objects)
     classes = dict.fromkeys(sop_class for sop_class, _ in wanted)
-    fallback = [(sop_class, syntax) for sop_class in classes for syntax in _LITTLE_ENDIAN]
-    pairs = dict.fromkeys([*wanted, *fallback])
+    more = [
+        (sop_class, syntax)
+        for sop_class in classes
+        for syntax in (*preferred_syntaxes(sop_class, compressions), *_LITTLE_ENDIAN)
+    ]
+    pairs = dict.fromkeys([*wanted, *more])
     if len(pairs) > _MAX_CONTEXTS:
         raise PermanentFailure(
             f"{len(pairs)} presentation contexts are needed, an association holds {_MAX_CONTEXTS}"
@@ -167,14 +194,16 @@ def proposed_contexts(objects: Iterable[tuple[str, str]]) -> list[PresentationCo
     return [build_context(sop_class, syntax) for sop_class, syntax in pairs]
 
 
-def choose_syntax(own: str, accepted: Iterable[str]) -> str | None:
-    """Choose the transfer syntax to send in: the file's own, else one it can become."""
+def choose_syntax(own: str, accepted: Iterable[str], preferred: Sequence[str] = ()) -> str | None:
+    """Choose the transfer syntax to send in: a preferred one, the file's own, one it can become.
+
+    What is compressed already goes as it is.
+    """
     offered = list(accepted)
-    if own in offered:
-        return own
     if own not in _LITTLE_ENDIAN:
-        return None
-    return next((syntax for syntax in _LITTLE_ENDIAN if syntax in offered), None)
+        return own if own in offered else None
+    choices = (*preferred, own, *_LITTLE_ENDIAN)
+    return next((syntax for syntax in choices if syntax in offered), None)
 
 
 def echo(destination: Destination, scu: ScuSettings) -> float:

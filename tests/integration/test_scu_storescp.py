@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from pydicom import dcmread
 
-from config.sending import Destination
-from node.errors import TransientFailure
 from node.scu.outcome import Outcome
-from node.scu.sender import StoreAssociation, echo
+from node.scu.sender import StoreAssociation
 from tests.factories import make_mammogram, save_to_folder
 from tests.part10_files import data_set_digest
 from tests.pdus import EXPLICIT, IMPLICIT
 from tests.requirements import program
-from tests.sending import MG, SCU, SV1, at
-from tests.servers import Server, free_port
+from tests.sending import MG, SCU, SV1
+from tests.storescp import storescp
 
 pytestmark = pytest.mark.dcmtk
 
@@ -28,43 +24,6 @@ pytestmark = pytest.mark.dcmtk
 def image(tmp_path: Path) -> Path:
     (path,) = save_to_folder([make_mammogram()], tmp_path / "images")
     return path
-
-
-class StoreScp(Server):
-    """DCMTK's storescp: one port, files as they come (+B), byte for byte."""
-
-    def __init__(self, folder: Path, *options: str) -> None:
-        super().__init__(folder)
-        self.port = free_port()
-        self.options = options
-
-    @property
-    def destination(self) -> Destination:
-        return at(("127.0.0.1", self.port), "STORESCP")
-
-    @property
-    def received(self) -> list[Path]:
-        return sorted(p for p in self.folder.iterdir() if p != self.log)
-
-    def arguments(self) -> list[str]:
-        return [str(program("storescp")), *self.options, "-od", ".", str(self.port)]
-
-    def is_ready(self) -> bool:
-        try:
-            return echo(self.destination, SCU) > 0
-        except TransientFailure:
-            return False
-
-
-@contextmanager
-def storescp(folder: Path, *options: str) -> Iterator[StoreScp]:
-    folder.mkdir()
-    server = StoreScp(folder, *options)
-    server.start()
-    try:
-        yield server
-    finally:
-        server.stop()
 
 
 def test_storescp_gets_the_bytes_as_they_lie_on_the_disk(tmp_path: Path, image: Path) -> None:

@@ -11,6 +11,7 @@ IMPLICIT = "1.2.840.10008.1.2"
 EXPLICIT = "1.2.840.10008.1.2.1"
 RLE = "1.2.840.10008.1.2.5"
 DEFLATED = "1.2.840.10008.1.2.1.99"
+JPEG_LS = "1.2.840.10008.1.2.4.80"
 
 
 def test_each_syntax_of_each_class_has_a_context_of_its_own() -> None:
@@ -23,6 +24,19 @@ def test_each_syntax_of_each_class_has_a_context_of_its_own() -> None:
         (SC, [EXPLICIT]),
         (SC, [IMPLICIT]),
         (SR, [IMPLICIT]),
+    ]
+
+
+def test_pictures_alone_are_offered_compressed_too() -> None:
+    contexts = proposed_contexts([(SR, EXPLICIT), (SC, EXPLICIT)], ("JPEG-LS", "RLE"))
+
+    assert [(str(c.abstract_syntax), [str(t) for t in c.transfer_syntax]) for c in contexts] == [
+        (SR, [EXPLICIT]),
+        (SC, [EXPLICIT]),
+        (SR, [IMPLICIT]),
+        (SC, [JPEG_LS]),
+        (SC, [RLE]),
+        (SC, [IMPLICIT]),
     ]
 
 
@@ -50,3 +64,22 @@ def test_only_plain_little_endian_may_change(
     own: str, accepted: list[str], expected: str | None
 ) -> None:
     assert choose_syntax(own, accepted) == expected
+
+
+@pytest.mark.parametrize(
+    ("own", "accepted", "expected"),
+    [
+        (EXPLICIT, [EXPLICIT, RLE, JPEG_LS], JPEG_LS),
+        (EXPLICIT, [EXPLICIT, RLE], RLE),
+        (EXPLICIT, [IMPLICIT, EXPLICIT], EXPLICIT),
+        (EXPLICIT, [RLE], RLE),
+        (EXPLICIT, [DEFLATED], None),
+        (RLE, [JPEG_LS, RLE], RLE),
+        (RLE, [JPEG_LS, EXPLICIT], None),
+    ],
+)
+def test_the_first_preferred_syntax_that_was_accepted_is_taken(
+    own: str, accepted: list[str], expected: str | None
+) -> None:
+    """What came compressed is never decoded, and so never compressed anew."""
+    assert choose_syntax(own, accepted, (JPEG_LS, RLE)) == expected
