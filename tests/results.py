@@ -50,6 +50,7 @@ def make_study(
     findings: dict[int, tuple[Finding, ...]] | None = None,
     not_analysed: dict[int, str] | None = None,
     notes: dict[int, tuple[str, ...]] | None = None,
+    candidates: dict[int, tuple[Finding, ...]] | None = None,
     **study: Any,
 ) -> StudyResult:
     """Make a study's result; the dictionaries are keyed by an image's place in ``images``.
@@ -63,6 +64,7 @@ def make_study(
                 findings=(findings or {}).get(place, ()),
                 not_analysed=(not_analysed or {}).get(place, ""),
                 notes=(notes or {}).get(place, ()),
+                candidates=(candidates or {}).get(place, ()),
             )
             for place, image in enumerate(images)
         ),

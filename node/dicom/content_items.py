@@ -17,11 +17,13 @@ from highdicom.sr import (
     ContainerContentItem,
     ContentItem,
     ContentSequence,
+    DateContentItem,
     GraphicTypeValues,
     ImageContentItem,
     NumContentItem,
     ScoordContentItem,
     TextContentItem,
+    TimeContentItem,
     UIDRefContentItem,
 )
 from highdicom.sr import RelationshipTypeValues as Relation
@@ -61,6 +63,16 @@ def text(relation: Relation, name: Code, value: str) -> ContentItem:
     return TextContentItem(_concept(name), value, relationship_type=relation)
 
 
+def date(relation: Relation, name: Code, value: str) -> ContentItem:
+    """State a date, a DA as it will be written."""
+    return DateContentItem(_concept(name), value, relationship_type=relation)
+
+
+def time(relation: Relation, name: Code, value: str) -> ContentItem:
+    """State a time, a TM as it will be written."""
+    return TimeContentItem(_concept(name), value, relationship_type=relation)
+
+
 def uid_reference(relation: Relation, name: Code, uid: str) -> ContentItem:
     """State a UID that is no reference to an object of this report."""
     return UIDRefContentItem(_concept(name), uid, relationship_type=relation)
@@ -87,13 +99,14 @@ def polyline(
     ----------
     PS3.3 C.18.6: 0.0\0.0 is the top left corner of the top left pixel.
     """
-    item = ScoordContentItem(
-        _concept(name),
-        GraphicTypeValues.POLYLINE,
-        np.asarray(points, dtype=np.float64),
-        relationship_type=relation,
-    )
-    return _with_children(item, [source])
+    return _drawn(relation, name, GraphicTypeValues.POLYLINE, points, source)
+
+
+def point(
+    relation: Relation, name: Code, place: tuple[float, float], source: ContentItem
+) -> ContentItem:
+    """Mark one (column, row) on the image of the item ``source``."""
+    return _drawn(relation, name, GraphicTypeValues.POINT, [place], source)
 
 
 def image(
@@ -111,6 +124,17 @@ def image(
     if name is None:
         del item.ConceptNameCodeSequence
     return _with_children(item, children)
+
+
+def by_reference(relation: Relation, position: Sequence[int]) -> ContentItem:
+    """Refer to the item at ``position``, its number on each level from 1 for the root.
+
+    References
+    ----------
+    PS3.3 C.17.3.2.5: the identifier counts in the whole tree, so an item that is put
+    before the target moves it.
+    """
+    return _ByReference(relation, position)
 
 
 def reference(sop_class_uid: str, sop_instance_uid: str) -> Dataset:
@@ -134,8 +158,34 @@ class _UnnamedImage(ImageContentItem):
         return _concept(UNNAMED)
 
 
+class _ByReference(ContentItem):
+    """An item of another place; highdicom's constructor would give it a value type."""
+
+    def __init__(self, relation: Relation, position: Sequence[int]) -> None:
+        Dataset.__init__(self)
+        self.RelationshipType = relation.value
+        self.ReferencedContentItemIdentifier = list(position)
+
+    @property
+    @override
+    def name(self) -> CodedConcept:
+        return _concept(UNNAMED)
+
+
 def _concept(named: Code) -> CodedConcept:
     return CodedConcept(named.value, named.scheme, named.meaning)
+
+
+def _drawn(
+    relation: Relation,
+    name: Code,
+    graphic: GraphicTypeValues,
+    points: Sequence[tuple[float, float]],
+    source: ContentItem,
+) -> ContentItem:
+    data = np.asarray(points, dtype=np.float64)
+    item = ScoordContentItem(_concept(name), graphic, data, relationship_type=relation)
+    return _with_children(item, [source])
 
 
 def _with_children(item: ContentItem, children: Sequence[ContentItem]) -> ContentItem:

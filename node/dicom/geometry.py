@@ -30,6 +30,11 @@ class Box(NamedTuple):
         return self.y1 - self.y0
 
     @property
+    def center(self) -> tuple[float, float]:
+        """Its middle as (column, row)."""
+        return (self.x0 + self.x1) / 2, (self.y0 + self.y1) / 2
+
+    @property
     def is_empty(self) -> bool:
         """Whether no pixel lies inside."""
         return self.width <= 0 or self.height <= 0

@@ -50,14 +50,27 @@ _SUMMARIES: Final[dict[tuple[bool, bool], Code]] = {
 }
 
 
-def summary(study: StudyResult) -> Code:
-    """Give the CAD Processing and Findings Summary of a study."""
+def summary(study: StudyResult, *, has_findings: bool | None = None) -> Code:
+    """Give the CAD Processing and Findings Summary of a study.
+
+    Boxes below the threshold are no findings, unless ``has_findings`` says otherwise.
+    """
     if not study.analysed:
         return codes.NONE_WITHOUT_FINDINGS
-    failed = bool(missed(study)) or any(
-        image.not_analysed and image.not_analysed not in _NEVER_DUE for image in study.images
-    )
-    return _SUMMARIES[failed, any(image.findings for image in study.images)]
+    if has_findings is None:
+        has_findings = any(image.findings for image in study.images)
+    failed = bool(missed(study)) or any(map(has_failed, study.images))
+    return _SUMMARIES[failed, has_findings]
+
+
+def has_failed(image: ImageResult) -> bool:
+    """Whether the algorithm was due to look at an image and did not, or not to its end."""
+    return bool(image.not_analysed) and image.not_analysed not in _NEVER_DUE
+
+
+def is_unusable(image: ImageResult) -> bool:
+    """Whether it is the image's own data that kept the algorithm from looking at it."""
+    return image.not_analysed in _FAULTY_DATA
 
 
 def missed(study: StudyResult) -> tuple[RefusedImage, ...]:

@@ -12,6 +12,7 @@ from pydicom.uid import (
     ComprehensiveSRStorage,
     GrayscaleSoftcopyPresentationStateStorage,
     KeyObjectSelectionDocumentStorage,
+    MammographyCADSRStorage,
     SecondaryCaptureImageStorage,
 )
 
@@ -34,6 +35,7 @@ class ResultKind:
     modality: str
 
 
+CAD_SR: Final = ResultKind("cad_sr", MammographyCADSRStorage, "SR")
 MEASUREMENT_REPORT: Final = ResultKind("measurement_report", ComprehensiveSRStorage, "SR")
 OVERLAY: Final = ResultKind("overlay", SecondaryCaptureImageStorage, "OT")
 PRESENTATION_STATE: Final = ResultKind(
