@@ -88,8 +88,10 @@ def _send_over_one_association(
     batch: _Batch, destination: Destination, rest: list[ClaimedDelivery]
 ) -> None:
     """Take one object after the other from ``rest``; what stays in it was not tried."""
+    settings = batch.runtime.settings
     objects = [(claim.planned.sop_class_uid, claim.planned.transfer_syntax_uid) for claim in rest]
-    with StoreAssociation(destination, batch.runtime.settings.scu, objects) as association:
+    compressions = settings.profile_of(batch.destination).transfer_syntaxes
+    with StoreAssociation(destination, settings.scu, objects, compressions) as association:
         while rest:
             _send_one(batch, association, rest.pop(0))
 
@@ -157,6 +159,7 @@ def _record(batch: _Batch, claim: ClaimedDelivery, answer: StoreAnswer) -> None:
                         claim,
                         status=answer.status,
                         detail=detail,
+                        transfer_syntax=answer.transfer_syntax,
                         at=now,
                         actor=runtime.actor,
                     )
@@ -166,6 +169,7 @@ def _record(batch: _Batch, claim: ClaimedDelivery, answer: StoreAnswer) -> None:
                         claim,
                         status=answer.status,
                         detail=detail,
+                        transfer_syntax=answer.transfer_syntax,
                         at=now,
                         actor=runtime.actor,
                     )
@@ -175,6 +179,7 @@ def _record(batch: _Batch, claim: ClaimedDelivery, answer: StoreAnswer) -> None:
                         claim,
                         status=answer.status,
                         detail=detail,
+                        transfer_syntax=answer.transfer_syntax,
                         not_before=not_before or now,
                         at=now,
                         actor=runtime.actor,

@@ -112,6 +112,7 @@ def record_delivered(
     *,
     status: int | None,
     detail: str,
+    transfer_syntax: str = "",
     at: datetime,
     actor: str,
 ) -> None:
@@ -124,6 +125,7 @@ def record_delivered(
         event=Event.DELIVERY_DELIVERED,
         actor=actor,
         reason=detail,
+        transfer_syntax=transfer_syntax,
         last_status=status,
         last_error=detail,
         delivered_at=at,
@@ -136,6 +138,7 @@ def record_retry(
     *,
     status: int | None,
     detail: str,
+    transfer_syntax: str = "",
     not_before: datetime,
     at: datetime,
     actor: str,
@@ -149,6 +152,7 @@ def record_retry(
         event=Event.DELIVERY_RETRY,
         actor=actor,
         reason=detail,
+        transfer_syntax=transfer_syntax,
         last_status=status,
         last_error=detail,
         not_before=not_before,
@@ -162,6 +166,7 @@ def record_refused(
     *,
     status: int | None,
     detail: str,
+    transfer_syntax: str = "",
     at: datetime,
     actor: str,
 ) -> None:
@@ -174,6 +179,7 @@ def record_refused(
         event=Event.DELIVERY_FAILED,
         actor=actor,
         reason=detail,
+        transfer_syntax=transfer_syntax,
         last_status=status,
         last_error=detail,
     )
@@ -211,6 +217,7 @@ def _leave(
     event: Event,
     actor: str,
     reason: str,
+    transfer_syntax: str,
     last_status: int | None,
     **values: object,
 ) -> None:
@@ -232,6 +239,7 @@ def _leave(
             "attempt": claim.attempt,
             "destination": row.destination,
             "status": None if last_status is None else f"0x{last_status:04X}",
+            **({"transfer_syntax": transfer_syntax} if transfer_syntax else {}),
         },
         where=(Delivery.attempts == claim.attempt,),
         lease_until=None,
