@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field, ValidationInfo, field_validator
 
 from config.fields import AeTitle, Host, Port, ProfileName
@@ -15,7 +17,13 @@ class ScuSettings(Group):
     ae_title: AeTitle = Field("MGNODE", description="Calling AE title we send under.")
     connection_timeout_seconds: float = Field(10.0, gt=0, description="TCP connect limit.")
     acse_timeout_seconds: float = Field(30.0, gt=0, description="Association negotiation limit.")
-    dimse_timeout_seconds: float = Field(60.0, gt=0, description="Limit for one C-STORE answer.")
+    dimse_timeout_seconds: float = Field(60.0, gt=0, description="Limit for one answer.")
+    report_wait_seconds: float = Field(
+        5.0,
+        ge=0,
+        description="So long the association that asked for storage commitment stays open for the "
+        "report; it may come on another one at any time.",
+    )
 
 
 class Destination(Group):
@@ -26,6 +34,12 @@ class Destination(Group):
     port: Port = Field(description="Its TCP port.", examples=[104])
     profile: ProfileName = Field(
         STANDARD, description="Name of its profile; `standard` need not be written down."
+    )
+    confirm: Literal["none", "commitment", "query"] = Field(
+        "none",
+        description="How it says that it keeps what was sent: by storage commitment (and by "
+        "query when it has none or does not report in time), by query (C-FIND of each object, "
+        "Study Root), or not at all.",
     )
 
 
@@ -38,6 +52,21 @@ class DeliverySettings(Group):
     retry_first_seconds: float = Field(30.0, gt=0, description="Pause before the second attempt.")
     retry_max_seconds: float = Field(3600.0, gt=0, description="Longest pause between attempts.")
     give_up_hours: float = Field(72.0, gt=0, description="Park a result as FAILED after this.")
+    confirm_after_seconds: float = Field(
+        30.0, ge=0, description="From delivery to the first question whether it is kept."
+    )
+    confirm_timeout_minutes: float = Field(
+        15.0,
+        gt=0,
+        description="So long a commitment report is waited for before a query is made instead; "
+        "also the pause between two questions.",
+    )
+    confirm_hours: float = Field(
+        24.0, gt=0, description="Raise an alarm for what is not confirmed this long after delivery."
+    )
+    resend_limit: int = Field(
+        3, ge=0, description="So many times an object is sent again that the destination lost."
+    )
 
     @field_validator("retry_max_seconds")
     @classmethod

@@ -15,7 +15,7 @@ REPORT_QUEUE: Final = "report"
 """Building results: decodes pixels and draws, needs no detector."""
 
 NETWORK_QUEUE: Final = "network"
-"""Sending to destinations: never waits behind an analysis."""
+"""Sending to destinations and asking them: never waits behind an analysis."""
 
 ANALYSE_TASK: Final = "mgnode.analyse"
 """Arguments: ``instance_id``."""
@@ -26,8 +26,12 @@ REPORT_TASK: Final = "mgnode.report"
 DELIVER_TASK: Final = "mgnode.deliver"
 """Arguments: ``delivery_ids``, all of one destination and one study."""
 
+CONFIRM_TASK: Final = "mgnode.confirm"
+"""Arguments: ``delivery_ids``, all of one destination."""
+
 QUEUE_OF_TASK: Final[dict[str, str]] = {
     ANALYSE_TASK: ANALYSIS_QUEUE,
     REPORT_TASK: REPORT_QUEUE,
     DELIVER_TASK: NETWORK_QUEUE,
+    CONFIRM_TASK: NETWORK_QUEUE,
 }

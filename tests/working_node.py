@@ -31,7 +31,6 @@ from node.store.paths import Layout, instance_path
 from tests.part10_files import data_set_digest
 from tests.rows import NOON
 from workers.analyse import analyse_instance
-from workers.confirm import confirm_deliveries
 from workers.deliver import deliver_results
 from workers.detectors import Detectors
 from workers.report import report_study
@@ -174,15 +173,6 @@ class WorkingNode:
             )
         for ids in due.values():
             deliver_results(self.runtime, ids)
-
-    def confirm(self) -> None:
-        """Let the network worker handle messages about every confirmation that is due."""
-        with self.database.read() as session:
-            due = outbox.confirmations_to_publish(
-                session, at=self.clock(), republish=timedelta(seconds=30)
-            )
-        for ids in due.values():
-            confirm_deliveries(self.runtime, ids)
 
     def deliver_all(self) -> None:
         """Handle a message about every delivery, whenever its message went out last."""

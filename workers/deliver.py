@@ -8,8 +8,10 @@ from functools import partial
 from random import Random
 
 import structlog
+from sqlalchemy.orm import Session
 
 from config.sending import Destination
+from node.db.confirmations import await_confirmation
 from node.db.deliveries import (
     ClaimedDelivery,
     PlannedDelivery,
@@ -163,6 +165,7 @@ def _record(batch: _Batch, claim: ClaimedDelivery, answer: StoreAnswer) -> None:
                         at=now,
                         actor=runtime.actor,
                     )
+                    _await_confirmation(batch, claim, session, now)
                 case Outcome.REFUSED:
                     record_refused(
                         session,
@@ -201,6 +204,19 @@ def _record(batch: _Batch, claim: ClaimedDelivery, answer: StoreAnswer) -> None:
         status=answer.status,
         detail=detail,
     )
+
+
+def _await_confirmation(
+    batch: _Batch, claim: ClaimedDelivery, session: Session, now: datetime
+) -> None:
+    settings = batch.runtime.settings
+    if settings.destinations[batch.destination].confirm != "none":
+        await_confirmation(
+            session,
+            claim.planned.delivery_id,
+            confirm_at=now + timedelta(seconds=settings.delivery.confirm_after_seconds),
+            confirm_by=now + timedelta(hours=settings.delivery.confirm_hours),
+        )
 
 
 def _next_attempt(batch: _Batch, claim: ClaimedDelivery, now: datetime) -> datetime | None:

@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session, joinedload
 
+from node.db.confirmations import NOTHING_AWAITED
 from node.db.events import Event
 from node.db.tables import Delivery
 from node.db.transitions import move
@@ -186,7 +187,7 @@ def record_refused(
 
 
 def replay_delivery(session: Session, row: Delivery, *, at: datetime, actor: str) -> None:
-    """Move FAILED back to PENDING with a fresh count and a fresh deadline."""
+    """Move FAILED, or DELIVERED with an alarm, back to PENDING: fresh counts and deadline."""
     move(
         session,
         row,
@@ -199,6 +200,8 @@ def replay_delivery(session: Session, row: Delivery, *, at: datetime, actor: str
         created_at=at,
         not_before=None,
         published_at=None,
+        times_lost=0,
+        **NOTHING_AWAITED,
     )
 
 

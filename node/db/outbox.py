@@ -6,15 +6,17 @@ Rows that changed hands meanwhile are left to whoever has them.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import ColumnElement, and_, exists, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, exists, or_, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload
 
+from node.db.confirmations import NOT_IN_TIME, raise_alarm
 from node.db.events import Event
 from node.db.studies import reopen_study
-from node.db.tables import Delivery, Instance, Study
+from node.db.tables import Delivery, Instance, Result, Study
 from node.db.transitions import move
 from node.states import DeliveryState, InstanceState, StudyState
 
@@ -38,6 +40,7 @@ def has_rows_to_move(session: Session, *, at: datetime) -> bool:
                     exists().where(
                         Delivery.state == DeliveryState.SENDING, Delivery.lease_until < at
                     ),
+                    exists().where(Delivery.confirm_by < at),
                 )
             )
         )
@@ -124,6 +127,22 @@ def expire_delivery_leases(
     return len(rows)
 
 
+def raise_due_alarms(session: Session, *, at: datetime, actor: str) -> int:
+    """Say once of each delivery that was not confirmed in time; give how many.
+
+    Without a condition on the state, which most rows share: the column is set for few.
+    """
+    rows = session.scalars(
+        select(Delivery)
+        .options(joinedload(Delivery.result).joinedload(Result.study))
+        .where(Delivery.confirm_by < at)
+        .limit(BATCH)
+    ).all()
+    for row in rows:
+        raise_alarm(session, row, why=NOT_IN_TIME, at=at, actor=actor)
+    return len(rows)
+
+
 def instances_to_publish(
     session: Session, *, at: datetime, republish: timedelta, limit: int
 ) -> list[int]:
@@ -181,6 +200,30 @@ def deliveries_to_publish(
         .order_by(Delivery.id)
         .limit(BATCH)
     ).all()
+    return _batches(rows)
+
+
+def confirmations_to_publish(
+    session: Session, *, at: datetime, republish: timedelta
+) -> dict[str, list[int]]:
+    """Ids of deliveries whose destination is due to be asked, by destination, the oldest first.
+
+    As for deliveries, a destination that hangs holds one thread.
+    """
+    fresh = and_(Delivery.confirm_at <= at, Delivery.published_at >= at - republish)
+    busy = select(Delivery.destination).where(
+        Delivery.confirm_at.is_not(None), or_(Delivery.lease_until >= at, fresh)
+    )
+    rows = session.execute(
+        select(Delivery.destination, Delivery.id)
+        .where(Delivery.confirm_at <= at, Delivery.destination.not_in(busy))
+        .order_by(Delivery.confirm_at, Delivery.id)
+        .limit(BATCH)
+    ).all()
+    return _batches(rows)
+
+
+def _batches(rows: Sequence[Row[tuple[str, int]]]) -> dict[str, list[int]]:
     due: dict[str, list[int]] = {}
     for destination, delivery_id in rows:
         due.setdefault(destination, []).append(delivery_id)

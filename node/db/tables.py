@@ -6,56 +6,25 @@ written by ``node.db.audit.append`` alone, and the database refuses to change it
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
     JSON,
     BigInteger,
-    DateTime,
-    Dialect,
     Enum,
     ForeignKey,
     Index,
-    Integer,
     MetaData,
     String,
     Text,
-    TypeDecorator,
     UniqueConstraint,
     text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
-from typing_extensions import override
 
+from node.db.columns import AeTitle, BigId, Uid, UtcDateTime
 from node.states import DeliveryState, InstanceState, StudyState
-
-
-class UtcDateTime(TypeDecorator[datetime]):
-    """A moment in UTC; refuses naive datetimes, gives aware ones on every database."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    @override
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError(f"naive datetime {value} where a moment in UTC is due")
-        return value.astimezone(UTC)
-
-    @override
-    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        moment: datetime = value
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-
-
-Uid = String(64)
-AeTitle = String(16)
-BigId = BigInteger().with_variant(Integer, "sqlite")
 
 
 class Base(DeclarativeBase):
@@ -243,7 +212,11 @@ class Result(Base):
 
 
 class Delivery(Base):
-    """One result on its way to one destination; never deleted."""
+    """One result on its way to one destination; never deleted.
+
+    ``confirm_at`` is when to ask whether it is kept, ``confirm_by`` when the alarm is due and
+    ``alarmed_at`` when it was raised: set while DELIVERED, empty in every other state.
+    """
 
     __tablename__ = "delivery"
 
@@ -259,6 +232,12 @@ class Delivery(Base):
     last_status: Mapped[int | None]
     last_error: Mapped[str] = mapped_column(Text, default="")
     delivered_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    confirm_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
+    confirm_by: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
+    confirm_attempts: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    confirmed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    alarmed_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
+    times_lost: Mapped[int] = mapped_column(default=0, server_default=text("0"))
 
     result: Mapped[Result] = relationship(back_populates="deliveries")
 
@@ -266,6 +245,19 @@ class Delivery(Base):
         UniqueConstraint("result_id", "destination"),
         Index("ix_delivery_state_not_before", "state", "not_before"),
     )
+
+
+class Commitment(Base):
+    """One question to one destination whether it keeps what it got, asked once."""
+
+    __tablename__ = "commitment"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    transaction_uid: Mapped[str] = mapped_column(Uid, unique=True)
+    destination: Mapped[str] = mapped_column(String(64))
+    delivery_ids: Mapped[list[int]] = mapped_column(JSON)
+    requested_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    answered_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class AuditEvent(Base):

@@ -25,6 +25,7 @@ from node.errors import StateConflict, TransientFailure
 from node.messages import (
     ANALYSE_TASK,
     ANALYSIS_QUEUE,
+    CONFIRM_TASK,
     DELIVER_TASK,
     NETWORK_QUEUE,
     REPORT_QUEUE,
@@ -82,6 +83,7 @@ class Dispatcher:
         self._publish_instances()
         self._publish_studies()
         self._publish_deliveries()
+        self._publish_confirmations()
 
     def move_rows(self) -> None:
         """Move what is due; only when there is something does it take the write lock."""
@@ -104,6 +106,7 @@ class Dispatcher:
                     pause=timedelta(seconds=settings.delivery.retry_first_seconds),
                     give_up=timedelta(hours=settings.delivery.give_up_hours),
                 )
+                outbox.raise_due_alarms(session, at=now, actor=self._actor)
                 outbox.queue_received(session, at=now, actor=self._actor)
         with self._database.read() as session:
             complete = find_complete(session, settings.study, at=now)
@@ -139,6 +142,16 @@ class Dispatcher:
             due = outbox.deliveries_to_publish(session, at=now, republish=self._republish)
         for ids in due.values():
             self._publisher.publish(DELIVER_TASK, delivery_ids=ids)
+            self._mark(Delivery, ids, now)
+
+    def _publish_confirmations(self) -> None:
+        now = self._clock()
+        if not self._room(NETWORK_QUEUE):
+            return
+        with self._database.read() as session:
+            due = outbox.confirmations_to_publish(session, at=now, republish=self._republish)
+        for ids in due.values():
+            self._publisher.publish(CONFIRM_TASK, delivery_ids=ids)
             self._mark(Delivery, ids, now)
 
     def _room(self, queue: str) -> int:

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from pynetdicom.presentation import PresentationContext, build_context
 
+from node.dicom.commitment import PUSH_MODEL
 from node.dicom.sop_classes import STORAGE_SOP_CLASSES, TRANSFER_SYNTAXES, VERIFICATION
 
 
 def accepted_contexts() -> list[PresentationContext]:
-    """List every storage class with every transfer syntax, and Verification.
+    """List every storage class with every transfer syntax, Verification and commitment reports.
+
+    Of storage commitment the peer is the SCP (PS3.4 J.3.3): it reports, and asks for nothing.
 
     A class that is not in the list is refused when the association is
     negotiated, so the sender knows before it sends a byte. Of several transfer
     syntaxes in one context the sender's first that we know is taken.
     """
     storage = [build_context(uid, list(TRANSFER_SYNTAXES)) for uid in STORAGE_SOP_CLASSES]
-    return [*storage, build_context(VERIFICATION)]
+    reports = build_context(PUSH_MODEL)
+    reports.scu_role, reports.scp_role = False, True
+    return [*storage, build_context(VERIFICATION), reports]

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from node.store.spool import Spool, SpooledFile
 
 _C_STORE_RQ: Final = 0x0001
+_N_EVENT_REPORT_RQ: Final = 0x0100
+_LARGEST_REPORT: Final = 1 << 20
+"""Bytes of an Event Information, which is kept in memory: five thousand objects."""
 # PS3.5 9.1 without its rule on leading zeros, which real devices break.
 _UID: Final = re.compile(r"[0-9.]{1,64}")
 
@@ -43,12 +46,17 @@ def is_uid(text: str) -> bool:
 class IncomingDataSet(io.BytesIO):
     """Takes the place of a DIMSE message's data set; its bytes go to the spool.
 
+    Those of an event report are few, and stay in memory for pynetdicom to read.
+
     Written by the association's network thread, read by its service thread.
     """
 
-    def __init__(self, open_file: Callable[[], SpooledFile]) -> None:
+    def __init__(
+        self, open_file: Callable[[], SpooledFile], is_event_report: Callable[[], bool]
+    ) -> None:
         super().__init__()
         self._open_file = open_file
+        self._is_event_report = is_event_report
         self._file: SpooledFile | None = None
         self._failure: NodeError | None = None
         self._over = False
@@ -65,6 +73,9 @@ class IncomingDataSet(io.BytesIO):
         with self._lock:
             if self._over or self._failure is not None:
                 return len(data)
+            if self._is_event_report():
+                self._keep(data)
+                return len(data)
             try:
                 if self._file is None:
                     self._file = self._open_file()
@@ -77,6 +88,14 @@ class IncomingDataSet(io.BytesIO):
                 failure.__cause__ = error
                 self._fail(failure)
         return len(data)
+
+    def _keep(self, data: bytes) -> None:
+        if self.size + len(data) > _LARGEST_REPORT:
+            self._failure = UnreadableDataSet("an event report is too long")
+            self.truncate(0)
+            return
+        super().write(data)
+        self.size += len(data)
 
     def _fail(self, failure: NodeError) -> None:
         self._failure = failure
@@ -149,7 +168,9 @@ class SpoolingProvider(DIMSEServiceProvider):
 
     def _new_message(self) -> DIMSEMessage:
         message = DIMSEMessage()
-        data_set = IncomingDataSet(lambda: self._open_file(message))
+        data_set = IncomingDataSet(
+            lambda: self._open_file(message), lambda: _is_event_report(message)
+        )
         message.data_set = data_set
         self._arriving = {other for other in self._arriving if not other.is_over} | {data_set}
         return message
@@ -180,3 +201,7 @@ class SpoolingProvider(DIMSEServiceProvider):
         spooled = self._spool.new_file()
         spooled.write_meta(head)
         return spooled
+
+
+def _is_event_report(message: DIMSEMessage) -> bool:
+    return bool(message.command_set.get("CommandField") == _N_EVENT_REPORT_RQ)

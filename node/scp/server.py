@@ -20,6 +20,7 @@ from node.dicom.part10 import IMPLEMENTATION_VERSION_NAME
 from node.dicom.uids import IMPLEMENTATION_CLASS_UID
 from node.errors import StopError
 from node.scp.associations import AssociationBook
+from node.scp.commitment import ReportService, on_n_action
 from node.scp.connection import MAXIMUM_LENGTH, Connection
 from node.scp.contexts import accepted_contexts
 from node.scp.handlers import StoreService
@@ -124,12 +125,12 @@ class Server(ThreadedAssociationServer):
 
 
 class StorageScp:
-    """The node's Storage and Verification SCP.
+    """The node's Storage and Verification SCP, to which commitment reports come too.
 
     Parameters
     ----------
     settings : Settings
-        ``scp`` and ``storage`` are read.
+        ``scp``, ``storage``, ``destinations`` and ``delivery`` are read.
     database : Database
         Must have the current schema.
     """
@@ -143,6 +144,7 @@ class StorageScp:
         self._spool = Spool(self._layout.spool, self.name)
         self._associations = AssociationBook(database, settings.scp, self.name)
         self._service = StoreService(database, self._layout, self._associations, self.name)
+        self._reports = ReportService(settings, database, self.name)
         self._server: Server | None = None
         self._thread: threading.Thread | None = None
 
@@ -209,6 +211,8 @@ class StorageScp:
                     (evt.EVT_ABORTED, self._associations.on_aborted),
                     (evt.EVT_C_ECHO, _on_c_echo),
                     (evt.EVT_C_STORE, self._service.on_c_store),
+                    (evt.EVT_N_EVENT_REPORT, self._reports.on_n_event_report),
+                    (evt.EVT_N_ACTION, on_n_action),
                 ],
                 settings=self._settings,
                 spool=self._spool,

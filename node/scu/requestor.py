@@ -16,9 +16,11 @@ from node.dicom.uids import IMPLEMENTATION_CLASS_UID
 from node.errors import PermanentFailure, TransientFailure
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pynetdicom.association import Association
     from pynetdicom.dimse_primitives import DimseServiceType
-    from pynetdicom.events import Event
+    from pynetdicom.events import Event, EventHandlerType
     from pynetdicom.presentation import PresentationContext
     from pynetdicom.transport import AddressInformation, AssociationSocket
 
@@ -32,9 +34,18 @@ _FLUSH_POLL_SECONDS: Final = 0.002
 
 
 def open_association(
-    destination: Destination, scu: ScuSettings, contexts: list[PresentationContext]
+    destination: Destination,
+    scu: ScuSettings,
+    contexts: list[PresentationContext],
+    *,
+    handlers: Sequence[EventHandlerType] = (),
 ) -> Association:
     """Connect and negotiate.
+
+    Parameters
+    ----------
+    handlers : sequence of (event, handler), optional
+        For what the peer may ask or do on this association.
 
     Returns
     -------
@@ -58,7 +69,7 @@ def open_association(
             contexts=contexts,
             ae_title=destination.ae_title,
             max_pdu=0,
-            evt_handlers=[(evt.EVT_CONN_OPEN, entity.on_connected)],
+            evt_handlers=[(evt.EVT_CONN_OPEN, entity.on_connected), *handlers],
         )
     except OSError as error:
         entity.close_socket()

@@ -6,7 +6,8 @@ from typing import Any, Literal
 
 from alembic import context
 
-from node.db.tables import Base, UtcDateTime
+from node.db.columns import UtcDateTime
+from node.db.tables import Base
 
 
 def render_item(kind: str, item: Any, _context: Any) -> str | Literal[False]:
