@@ -11,12 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset
 
+from node.dicom.cad_report import build_cad_report
 from node.dicom.findings import ImageResult, StudyResult
 from node.dicom.key_objects import build_key_objects, key_images, key_objects_uid
 from node.dicom.measurement_report import build_measurement_report
 from node.dicom.overlay import build_overlay
 from node.dicom.presentation_state import build_presentation_state, is_presentable
 from node.dicom.result_header import (
+    CAD_SR,
     KEY_OBJECTS,
     MEASUREMENT_REPORT,
     OVERLAY,
@@ -43,6 +45,10 @@ class PlannedObject:
 def planned_objects(kind: str, study: StudyResult, read: ReadGrey) -> Iterator[PlannedObject]:
     """List the objects of one kind (``config.profiles.ObjectKind``), in the study's form."""
     yield from _PLANNERS[kind](study, read)
+
+
+def _cad_sr(study: StudyResult, _read: ReadGrey) -> Iterator[PlannedObject]:
+    yield PlannedObject(report_uid(CAD_SR.name, study), None, partial(build_cad_report, study))
 
 
 def _measurement_report(study: StudyResult, _read: ReadGrey) -> Iterator[PlannedObject]:
@@ -73,6 +79,7 @@ def _key_objects(study: StudyResult, _read: ReadGrey) -> Iterator[PlannedObject]
 
 
 _PLANNERS: Final[Mapping[str, Callable[[StudyResult, ReadGrey], Iterator[PlannedObject]]]] = {
+    CAD_SR.name: _cad_sr,
     MEASUREMENT_REPORT.name: _measurement_report,
     OVERLAY.name: _overlays,
     PRESENTATION_STATE.name: _presentation_states,
