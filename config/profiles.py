@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections import Counter
+from collections.abc import Sequence
+from typing import Literal, Self, TypeVar
 
-from pydantic import Field
+from pydantic import Field, field_validator, model_validator
 
 from config.fields import PlainText, SeriesNumber
 from config.group import Group
@@ -18,6 +20,8 @@ ObjectKind = Literal[
     "key_objects",
 ]
 """The objects we return; each has a group of options of the same name in ``Profile``."""
+
+_Value = TypeVar("_Value", str, int)
 
 
 _DESCRIPTION = "Series Description; the product's name follows."
@@ -123,12 +127,12 @@ class Profile(Group):
     """What a destination's viewers can show."""
 
     objects: tuple[ObjectKind, ...] = Field(
-        ("measurement_report", "overlay"),
+        ("cad_sr", "measurement_report", "overlay"),
         description=(
             "Objects to send: cad_sr, measurement_report, overlay, summary_overlay, "
             "presentation_state, key_objects."
         ),
-        examples=[["cad_sr", "measurement_report", "overlay"]],
+        examples=[["measurement_report", "presentation_state"]],
     )
     studies: Literal["all", "with_findings"] = Field(
         "all",
@@ -159,12 +163,39 @@ class Profile(Group):
     presentation_state: PresentationStateOptions = PresentationStateOptions()
     key_objects: KeyObjectsOptions = KeyObjectsOptions()
 
+    @field_validator("objects")
+    @classmethod
+    def _at_least_one(cls, value: tuple[ObjectKind, ...]) -> tuple[ObjectKind, ...]:
+        if not value:
+            raise ValueError("names no object: who gets nothing needs no destination")
+        return value
+
+    @field_validator("objects", "transfer_syntaxes")
+    @classmethod
+    def _each_once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        twice = _twice(value)
+        if twice:
+            raise ValueError(f"names {', '.join(twice)} twice")
+        return value
+
+    @model_validator(mode="after")
+    def _a_series_number_for_each_kind(self) -> Self:
+        numbers = [self.options(kind).series_number for kind in self.objects]
+        for number in _twice(numbers):
+            kinds = [kind for kind in self.objects if self.options(kind).series_number == number]
+            raise ValueError(f"series number {number} is that of {' and '.join(kinds)}")
+        return self
+
     def options(self, kind: str) -> SeriesOptions:
         """Give the options of one kind of object (``ObjectKind``)."""
         options = getattr(self, kind)
         if not isinstance(options, SeriesOptions):
             raise TypeError(f"no kind of object is named {kind}")
         return options
+
+
+def _twice(values: Sequence[_Value]) -> list[_Value]:
+    return [value for value, times in Counter(values).items() if times > 1]
 
 
 STANDARD = "standard"

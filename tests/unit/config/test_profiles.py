@@ -39,3 +39,26 @@ def test_an_unknown_kind_of_object_is_a_problem() -> None:
 
     with pytest.raises(SettingsError, match=r"profiles\.ward\.objects"):
         load_settings(None, environ)
+
+
+@pytest.mark.parametrize(
+    ("profile", "says"),
+    [
+        ('{"objects": []}', r"profiles\.ward\.objects: names no object"),
+        ('{"objects": ["overlay", "cad_sr", "overlay"]}', "names overlay twice"),
+        ('{"transfer_syntaxes": ["RLE", "RLE"]}', "names RLE twice"),
+        (
+            '{"overlay": {"series_number": 9002}}',
+            r"profiles\.ward: series number 9002 is that of measurement_report and overlay",
+        ),
+    ],
+)
+def test_a_profile_that_cannot_be_meant_is_a_problem(profile: str, says: str) -> None:
+    with pytest.raises(SettingsError, match=says):
+        load_settings(None, {"MGNODE_PROFILES": f'{{"ward": {profile}}}'})
+
+
+def test_a_series_number_of_a_kind_that_is_not_sent_may_be_used_by_another() -> None:
+    environ = {"MGNODE_PROFILES": '{"ward": {"overlay": {"series_number": 9001}}}'}
+
+    assert load_settings(None, environ).profiles["ward"].overlay.series_number == 9001
