@@ -26,9 +26,9 @@ from workers.tasks import register_analysis, register_network
 log = structlog.get_logger(__name__)
 
 SPARE_THREADS: Final = 3
-"""Threads of the network worker beside one for each destination.
+"""Threads of the network worker beside those of the destinations: one to send, one to ask.
 
-Dispatch gives a destination one batch at a time, so those that hang leave these to the
+Dispatch gives a destination one batch of each at a time, so those that hang leave these to the
 reports and the others.
 """
 
@@ -81,9 +81,14 @@ def run_network_worker(settings: Settings) -> int:
         "network",
         [REPORT_QUEUE, NETWORK_QUEUE],
         pool="threads",
-        concurrency=len(settings.destinations) + SPARE_THREADS,
+        concurrency=_threads(settings),
         details={},
     )
+
+
+def _threads(settings: Settings) -> int:
+    confirming = [each for each in settings.destinations.values() if each.confirm != "none"]
+    return len(settings.destinations) + len(confirming) + SPARE_THREADS
 
 
 def _run(

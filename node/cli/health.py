@@ -17,6 +17,7 @@ from kombu.exceptions import OperationalError
 from config.settings import Settings
 from node.cli.context import ConfigOption, JsonOption, load, print_json
 from node.cli.up import own_address
+from node.db.confirmations import count_alarms
 from node.db.session import UNAVAILABLE, Database
 from node.dispatch.broker import celery_app
 from node.errors import NodeError
@@ -38,6 +39,9 @@ class Part(StrEnum):
     NETWORK = "network"
 
 
+ASKS_DESTINATIONS: Final = (Part.DISPATCH, Part.NETWORK)
+
+
 class NotHealthy(NodeError):
     """What a check found; the text holds no URL, which may hold a password."""
 
@@ -53,7 +57,8 @@ def health(
     """Check a process on this host, and what it needs; exit status 1 if not all is well.
 
     The SCP must accept a connection; the loop of each other part must have turned lately,
-    as its heartbeat says.
+    as its heartbeat says. Deliveries that no destination confirmed are counted too; they say
+    nothing against the process.
     """
     settings = load(config)
     found = {name: _problem(check, settings) for name, check in CHECKS[part].items()}
@@ -61,14 +66,18 @@ def health(
     if part is not Part.SCP:
         found["heartbeat"] = _too_old(age, limit=_limit_seconds(settings, part))
     problems = {name: text for name, text in found.items() if text}
+    alarms = _alarms(settings) if part in ASKS_DESTINATIONS and not found["database"] else None
     if as_json:
         report = {"part": part.value, "healthy": not problems, "checks": found}
+        report["unconfirmed_deliveries"] = alarms
         print_json({**report, "heartbeat_age_seconds": None if age is None else round(age, 1)})
     else:
         for name, text in found.items():
             typer.echo(f"{name}: {text or 'well'}")
         if age is not None:
             typer.echo(f"last heartbeat: {age:.0f} s ago")
+        if alarms:
+            typer.echo(f"alarm: {alarms} deliveries are not confirmed; docs/operations.md")
     if problems:
         raise typer.Exit(1)
 
@@ -87,6 +96,17 @@ def _database(settings: Settings) -> None:
         database.require_current_schema()
     except UNAVAILABLE as error:
         raise NotHealthy(f"cannot be reached: {type(error).__name__}") from error
+    finally:
+        database.dispose()
+
+
+def _alarms(settings: Settings) -> int | None:
+    database = Database(settings.database_url)
+    try:
+        with database.read() as session:
+            return count_alarms(session)
+    except UNAVAILABLE:
+        return None
     finally:
         database.dispose()
 

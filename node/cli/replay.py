@@ -1,11 +1,11 @@
-"""`mgnode retry`: put back what was set aside as FAILED."""
+"""`mgnode retry`: put back what FAILED, and what no destination confirmed."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
 import typer
-from sqlalchemy import Select, select
+from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session, contains_eager, joinedload
 
 from node.cli.context import ConfigOption, JsonOption, load, opened_database, operator, print_json
@@ -29,7 +29,7 @@ def retry(
     everything: Annotated[bool, typer.Option("--all", help="Every study.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Try again now what FAILED, and what waits for a later attempt to send."""
+    """Try again now what FAILED or was not confirmed, and what waits to be sent later."""
     if (study_instance_uid is None) != everything:
         typer.echo("name one study, or give --all", err=True)
         raise typer.Exit(2)
@@ -94,7 +94,8 @@ def _replay(session: Session, studies: Select[int], layout: Layout) -> dict[str,
         .where(Result.study_id.in_(studies))
     )
     failed, lost = [], {}
-    for delivery in session.scalars(of_studies.where(Delivery.state == DeliveryState.FAILED)):
+    stuck = or_(Delivery.state == DeliveryState.FAILED, Delivery.alarmed_at.is_not(None))
+    for delivery in session.scalars(of_studies.where(stuck)):
         if _can_be_sent(layout, delivery):
             failed.append(delivery)
         else:

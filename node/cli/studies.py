@@ -165,4 +165,6 @@ def _delivery(result: Result, delivery: Delivery | None) -> dict[str, Any]:
         "attempts": delivery.attempts if delivery else None,
         "not_before": delivery.not_before if delivery else None,
         "last_error": delivery.last_error if delivery else None,
+        "confirmed_at": delivery.confirmed_at if delivery else None,
+        "unconfirmed_since": delivery.alarmed_at if delivery else None,
     }

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import or_, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from node.db import audit
@@ -163,6 +163,11 @@ def raise_alarm(session: Session, row: Delivery, *, why: str, at: datetime, acto
             "times_lost": row.times_lost,
         },
     )
+
+
+def count_alarms(session: Session) -> int:
+    """Count the deliveries whose alarm nothing has answered yet."""
+    return session.scalar(select(func.count()).where(Delivery.alarmed_at.is_not(None))) or 0
 
 
 def key_of(row: Delivery) -> ObjectKey:
