@@ -14,14 +14,13 @@ from config.fields import (
     DatabaseUrl,
     DestinationName,
     Host,
-    ModelName,
     Network,
     PlainText,
     Port,
     ProfileName,
-    Sha256,
     TimeZone,
 )
+from config.detecting import DetectorSettings
 from config.group import Group
 from config.profiles import STANDARD, Profile
 from config.sending import DeliverySettings, Destination, ScuSettings
@@ -114,56 +113,6 @@ class AnalysisSettings(Group):
     )
 
 
-class DetectorSettings(Group):
-    """The network and its operating point."""
-
-    model: ModelName = Field(
-        "ueda2022",
-        description=(
-            "A name from `mgnode model list`. ueda2022: the published weights. "
-            "reference: random numbers, for trials only."
-        ),
-    )
-    weights: Path | None = Field(
-        None, description="HDF5 file to use instead of the model's registered weights."
-    )
-    weights_sha256: Sha256 | None = Field(
-        None, description="If set, refuse a weights file with another checksum."
-    )
-    score_threshold: float | None = Field(
-        None,
-        gt=0.05,
-        le=1.0,
-        description="Show boxes at or above this malignancy score; not set: the model's own.",
-    )
-    max_boxes: int | None = Field(
-        None,
-        ge=1,
-        le=300,
-        description="Boxes shown for each image, at most; not set: the model's own number.",
-    )
-    runtime: Literal["keras", "openvino"] = Field(
-        "keras",
-        description=(
-            "What computes the network. openvino: faster, smaller and ready sooner on a CPU "
-            "(extra 'openvino', without TensorFlow). keras: everything else, with a GPU too."
-        ),
-    )
-    precision: Literal["float32", "bfloat16"] = Field(
-        "float32",
-        description="bfloat16: faster on a GPU, and the boxes differ; a CPU refuses it.",
-    )
-    xla: bool = Field(
-        False, description="Let XLA compile the network: for a GPU; a CPU refuses it."
-    )
-    batch_size: int = Field(
-        0,
-        ge=0,
-        le=64,
-        description="Images that the network sees at once, at most; 0: 8 on a GPU, else 1.",
-    )
-
-
 class ResultSettings(Group):
     """What the objects we return say of this node."""
 
@@ -181,6 +130,13 @@ class ResultSettings(Group):
         description=(
             "Zone of the results' times where the images name none, Europe/Berlin or the like; "
             "empty: this machine's."
+        ),
+    )
+    identity_conflict: Literal["stop", "separate"] = Field(
+        "stop",
+        description=(
+            "Where images of one study disagree about patient, study or order. stop: no results. "
+            "separate: each patient and order gets results of its own."
         ),
     )
 
@@ -249,6 +205,23 @@ class Settings(Group):
         unknown = sorted({name for names in value.values() for name in names} - set(known or ()))
         if known is not None and unknown:
             raise ValueError(f"no destination is named {', '.join(unknown)}")
+        return value
+
+    @field_validator("detector")
+    @classmethod
+    def _graded_results_have_thresholds(
+        cls, value: DetectorSettings, info: ValidationInfo
+    ) -> DetectorSettings:
+        graded = sorted(
+            name
+            for name, profile in (info.data.get("profiles") or {}).items()
+            if "cad_sr" in profile.objects and profile.cad_sr.form == "graded"
+        )
+        if graded and not value.candidate_thresholds:
+            raise ValueError(
+                "candidate_thresholds is empty, and the CAD SR is to be graded in the profile "
+                + ", ".join(graded)
+            )
         return value
 
     def destinations_for(self, calling_ae: str) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
+from typing import Any
 from uuid import UUID
 
 import numpy as np
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from pydicom import Dataset, dcmread
 
 from node.db.installation import uid_namespace
-from node.db.report_results import BuiltResult, DueResult
+from node.db.report_results import BuiltResult, DueResult, EarlierResult
 from node.db.reporting import (
     StudyToReport,
     claim_report,
@@ -24,15 +25,18 @@ from node.db.reporting import (
 )
 from node.db.session import UNAVAILABLE
 from node.dicom.findings import ImageResult, StudyResult
+from node.dicom.identity import check_same_identity
 from node.dicom.part10 import to_bytes
 from node.dicom.pixels import to_grey
 from node.dicom.reasons import Reason
+from node.dicom.separation import parts
 from node.errors import IdentityConflict, StateConflict
-from node.store.files import write_durably
+from node.store.files import intact, write_durably
 from node.store.paths import result_path
 from workers.failure import Failure, FailuresGoTo
 from workers.objects import planned_objects
 from workers.outputs import outputs
+from workers.patients import PatientResult, by_patient, described, headers_of
 from workers.retry import FIRST_PAUSE_AT_WORK, LONGEST_PAUSE_AT_WORK, pause_before
 from workers.runtime import Runtime
 from workers.study_result import read_study
@@ -62,17 +66,10 @@ def report_study(runtime: Runtime, study_id: int) -> None:
         return
     with FailuresGoTo(partial(_count_failure, runtime, study)):
         try:
-            _conclude(runtime, study, namespace)
+            _report(runtime, study, namespace)
         except StateConflict as conflict:
             # A late image came, or another worker was first: the rows say what is next.
             log.info("report_dropped", reason=str(conflict))
-
-
-def _conclude(runtime: Runtime, study: StudyToReport, namespace: UUID) -> None:
-    try:
-        _report(runtime, study, namespace)
-    except IdentityConflict as conflict:
-        _stop(runtime, study, str(conflict), "IDENTITY_CONFLICT")
 
 
 def _report(runtime: Runtime, study: StudyToReport, namespace: UUID) -> None:
@@ -80,11 +77,22 @@ def _report(runtime: Runtime, study: StudyToReport, namespace: UUID) -> None:
     if result is None:
         _stop(runtime, study, "no header can be read", Reason.UNREADABLE_HEADER)
         return
-    _record(runtime, study, list(_results(runtime, study, result)))
+    headers = headers_of(result)
+    found = parts(headers)
+    parted = described(study, found) if found.disputed else None
+    if parted is not None and runtime.settings.results.identity_conflict == "stop":
+        try:
+            check_same_identity(headers)
+        except IdentityConflict as conflict:
+            _stop(runtime, study, str(conflict), "IDENTITY_CONFLICT", parted)
+            return
+    patients = by_patient(runtime, study, result, found)
+    results = [due for patient in patients for due in _results(runtime, study, patient)]
+    _record(runtime, study, results, parted)
 
 
-def _results(runtime: Runtime, study: StudyToReport, result: StudyResult) -> Iterator[DueResult]:
-    """Make the study's objects, each in every form that a destination wants.
+def _results(runtime: Runtime, study: StudyToReport, patient: PatientResult) -> Iterator[DueResult]:
+    """Make one patient's objects, each in every form that a destination wants.
 
     What an earlier generation made is not made again: only a destination that has not got
     it yet will.
@@ -95,15 +103,18 @@ def _results(runtime: Runtime, study: StudyToReport, result: StudyResult) -> Ite
         path = rows[image.sop_instance_uid].path
         return to_grey(dcmread(runtime.layout.absolute(path)))
 
+    result = patient.result
     made = {earlier.reference[1] for earlier in study.earlier}
     has_findings = any(image.findings for image in result.images)
-    for output in outputs(runtime.settings, study, has_findings=has_findings):
-        form = replace(
-            result,
-            profile=output.profile,
-            device=runtime.device_of(output.profile),
-            predecessors=output.predecessors(study.earlier),
-        )
+    own = replace(study, earlier=patient.earlier)
+    for output in outputs(runtime.settings, own, has_findings=has_findings):
+        kind = output.kind
+
+        def plan(form: StudyResult, kind: str = kind) -> set[str]:
+            return {planned.sop_instance_uid for planned in planned_objects(kind, form, grey)}
+
+        wanted = replace(result, profile=output.profile, device=runtime.device_of(output.profile))
+        form = output.form(wanted, patient.earlier, plan=plan, is_whole=partial(_is_whole, runtime))
         for planned in planned_objects(output.kind, form, grey):
             uid = planned.sop_instance_uid
             if uid in made:
@@ -111,12 +122,28 @@ def _results(runtime: Runtime, study: StudyToReport, result: StudyResult) -> Ite
                 continue
             image = planned.image
             source = None if image is None else rows[image.sop_instance_uid].instance_id
-            built = _store(runtime, output.kind, planned.build(), source)
+            built = _store(
+                runtime,
+                output.kind,
+                planned.build(),
+                source_instance_id=source,
+                first_instance_id=patient.first_instance_id,
+            )
             yield DueResult(uid, output.destinations, built)
 
 
+def _is_whole(runtime: Runtime, earlier: EarlierResult) -> bool:
+    path = runtime.layout.absolute(earlier.path)
+    return intact(path, sha256=earlier.sha256, size=earlier.bytes)
+
+
 def _store(
-    runtime: Runtime, kind: str, dataset: Dataset, source_instance_id: int | None
+    runtime: Runtime,
+    kind: str,
+    dataset: Dataset,
+    *,
+    source_instance_id: int | None,
+    first_instance_id: int,
 ) -> BuiltResult:
     content = to_bytes(dataset)
     sha256 = hashlib.sha256(content).hexdigest()
@@ -132,15 +159,22 @@ def _store(
         bytes=len(content),
         path=path,
         source_instance_id=source_instance_id,
+        first_instance_id=first_instance_id,
     )
 
 
-def _record(runtime: Runtime, study: StudyToReport, results: list[DueResult]) -> None:
+def _record(
+    runtime: Runtime,
+    study: StudyToReport,
+    results: list[DueResult],
+    parted: dict[str, Any] | None,
+) -> None:
     with runtime.database.begin() as session:
         record_report(
             session,
             study,
             results,
+            parted=parted,
             at=runtime.clock(),
             actor=runtime.actor,
         )
@@ -152,7 +186,13 @@ def _record(runtime: Runtime, study: StudyToReport, results: list[DueResult]) ->
     )
 
 
-def _stop(runtime: Runtime, study: StudyToReport, why: str, reason: str) -> None:
+def _stop(
+    runtime: Runtime,
+    study: StudyToReport,
+    why: str,
+    reason: str,
+    details: dict[str, Any] | None = None,
+) -> None:
     """Give a study up for what its images are: another attempt cannot help."""
     log.warning("study_stopped", study_instance_uid=study.study_instance_uid, reason=why)
     now = runtime.clock()
@@ -161,6 +201,7 @@ def _stop(runtime: Runtime, study: StudyToReport, why: str, reason: str) -> None
             session,
             study,
             reason=reason,
+            details=details,
             is_final=True,
             not_before=now,
             at=now,

@@ -10,6 +10,8 @@ from sqlalchemy.orm import Session, selectinload
 
 from node.cli.context import ConfigOption, JsonOption, opened_database, print_json, print_table
 from node.cli.tables import table
+from node.db.boxes import findings_of
+from node.db.separations import disagreement
 from node.db.tables import Analysis, Delivery, Instance, Result, Study
 from node.states import InstanceState, StudyState
 
@@ -65,6 +67,12 @@ def show(
         f"Study {found['study_instance_uid']} from {found['source_ae']}: {found['state']}"
         f" {found['reason'] or found['completed_because']}".rstrip()
     )
+    disputed = found["disagreement"]
+    if disputed is not None:
+        typer.echo(f"Its images disagree about {', '.join(disputed['attributes'])}.")
+        together = [[number, uid] for number, g in enumerate(disputed["groups"], 1) for uid in g]
+        together += [["none", uid] for uid in disputed["in_no_report"]]
+        print_table(table("Patients and orders", ["number", "sop_instance_uid"], together))
     for title, name in (("Images", "instances"), ("Results", "results")):
         rows = found[name]
         columns = list(rows[0]) if rows else []
@@ -131,6 +139,8 @@ def _study(session: Session, study_instance_uid: str) -> dict[str, Any] | None:
         "completed_at": study.completed_at,
         "reported_at": study.reported_at,
         "generation": study.generation,
+        "model": study.model,
+        "disagreement": disagreement(session, study),
         "instances": [_instance(row) for row in study.instances],
         "results": [
             _delivery(result, delivery)
@@ -141,7 +151,7 @@ def _study(session: Session, study_instance_uid: str) -> dict[str, Any] | None:
 
 
 def _instance(row: Instance) -> dict[str, Any]:
-    findings = row.analyses[-1].findings if row.analyses else []
+    findings = findings_of(row.analyses[-1]) if row.analyses else []
     return {
         "sop_instance_uid": row.sop_instance_uid,
         "laterality": row.laterality,

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, selectinload
 
 from node.db import audit
 from node.db.events import Event
-from node.db.tables import Delivery, Result, Study
+from node.db.tables import Analysis, Delivery, Instance, Result, Study
 from node.states import DeliveryState
 
 
@@ -19,7 +19,9 @@ from node.states import DeliveryState
 class EarlierResult:
     """One object of an earlier generation, and the destinations that it is due at.
 
-    ``reference`` is its SOP Class, SOP Instance and Series Instance UID.
+    ``reference`` is its SOP Class, SOP Instance and Series Instance UID. ``first_instance_id``
+    is the first image of the patient whose it is, ``first_path`` that image's file. ``model``
+    is the one that a person asked for, ``algorithm`` names the one that had looked.
     """
 
     kind: str
@@ -27,6 +29,13 @@ class EarlierResult:
     reference: tuple[str, str, str]
     source_instance_id: int | None
     destinations: frozenset[str]
+    first_instance_id: int
+    first_path: str
+    model: str
+    algorithm: str
+    path: str
+    sha256: str
+    bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +51,7 @@ class BuiltResult:
     bytes: int
     path: str
     source_instance_id: int | None
+    first_instance_id: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +71,24 @@ def earlier_results(session: Session, study_id: int) -> tuple[EarlierResult, ...
         .options(selectinload(Result.deliveries))
         .order_by(Result.id)
     ).all()
+    if not rows:
+        return ()
+    paths = dict(
+        session.execute(
+            select(Instance.id, Instance.path)
+            .where(Instance.study_id == study_id)
+            .order_by(Instance.id)
+        ).all()
+    )
+    analyses = session.scalars(
+        select(Analysis)
+        .join(Analysis.instance)
+        .where(Instance.study_id == study_id)
+        .order_by(Instance.id, Analysis.id)
+    ).all()
+    # Results of before that column were on all images of their study.
+    first_of_all = next(iter(paths))
+    firsts = [row.first_instance_id or first_of_all for row in rows]
     return tuple(
         EarlierResult(
             kind=row.kind,
@@ -68,9 +96,24 @@ def earlier_results(session: Session, study_id: int) -> tuple[EarlierResult, ...
             reference=(row.sop_class_uid, row.sop_instance_uid, row.series_instance_uid),
             source_instance_id=row.source_instance_id,
             destinations=frozenset(delivery.destination for delivery in row.deliveries),
+            first_instance_id=first,
+            first_path=paths[first],
+            model=row.model,
+            algorithm=_algorithm_at(analyses, row),
+            path=row.path,
+            sha256=row.sha256,
+            bytes=row.bytes,
         )
-        for row in rows
+        for row, first in zip(rows, firsts, strict=True)
     )
+
+
+def _algorithm_at(analyses: Iterable[Analysis], result: Result) -> str:
+    """Name the model whose a result is, as ``workers.study_result`` chooses it: the last image's."""
+    looked = [each for each in analyses if each.finished_at <= result.created_at]
+    if not looked:
+        return result.model or "the node's model, which had not looked"
+    return f"{looked[-1].model_title or looked[-1].model_name} {looked[-1].model_version}"
 
 
 def add_results(
@@ -93,8 +136,10 @@ def _result_row(
     result = Result(
         study_id=study.id,
         source_instance_id=built.source_instance_id,
+        first_instance_id=built.first_instance_id,
         generation=study.generation,
         kind=built.kind,
+        model=study.model,
         sop_instance_uid=built.sop_instance_uid,
         sop_class_uid=built.sop_class_uid,
         series_instance_uid=built.series_instance_uid,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -24,12 +26,13 @@ class StudyToReport:
     """One complete study; ``completed_at`` is the only clock its objects know.
 
     ``earlier`` are the results of every earlier generation, whose files are never made
-    again. ``refused`` are images that were sent and not taken.
+    again. ``model`` is the one that a person asked for. ``refused`` are images that were sent and not taken.
     """
 
     study_id: int
     study_instance_uid: str
     source_ae: str
+    model: str
     generation: int
     completed_at: datetime
     report_attempts: int
@@ -77,6 +80,7 @@ def claim_report(
         study_id=study.id,
         study_instance_uid=study.study_instance_uid,
         source_ae=study.source_ae,
+        model=study.model,
         generation=study.generation + 1,
         completed_at=study.completed_at,
         report_attempts=study.report_attempts,
@@ -91,10 +95,14 @@ def record_report(
     study: StudyToReport,
     results: list[DueResult],
     *,
+    parted: Mapping[str, Any] | None = None,
     at: datetime,
     actor: str,
 ) -> None:
     """Move COMPLETE to REPORTED with every result and delivery, in one transaction.
+
+    ``parted`` says what the images disagree about, and which belong together: names of
+    attributes and SOP Instance UIDs, no values.
 
     Raises
     ------
@@ -124,6 +132,18 @@ def record_report(
         published_at=None,
         lease_until=None,
     )
+    if parted is not None:
+        audit.append(
+            session,
+            at=at,
+            event=Event.STUDY_SEPARATED,
+            entity="study",
+            entity_id=row.id,
+            uid=row.study_instance_uid,
+            study_instance_uid=row.study_instance_uid,
+            actor=actor,
+            details={"generation": study.generation, **parted},
+        )
     add_results(session, row, results, at=at, actor=actor)
 
 
@@ -132,6 +152,7 @@ def record_failed_report(
     study: StudyToReport,
     *,
     reason: str,
+    details: Mapping[str, Any] | None = None,
     is_final: bool,
     not_before: datetime,
     at: datetime,
@@ -156,6 +177,7 @@ def record_failed_report(
             event=Event.STUDY_FAILED,
             actor=actor,
             reason=reason,
+            details=details,
             lease_until=None,
         )
         return
