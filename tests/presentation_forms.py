@@ -1,4 +1,4 @@
-"""Images of every way from stored values to grey, for the presentation states of them."""
+"""Presentation states read back, and images of every way from stored values to grey."""
 
 from __future__ import annotations
 
@@ -10,7 +10,19 @@ from numpy.typing import NDArray
 from pydicom import Dataset, FileDataset
 from pydicom.uid import ImplicitVRLittleEndian
 
+from node.dicom.findings import Finding, StudyResult
+from node.dicom.presentation_state import build_presentation_state
 from tests.factories import make_mammogram, phantom
+from tests.results import LESION, make_study, written
+
+
+def state_of(study: StudyResult, place: int = 0) -> FileDataset:
+    return written(build_presentation_state(study, study.images[place]))
+
+
+def state_of_one(*findings: Finding, **attributes: Any) -> FileDataset:
+    found = {0: findings or (LESION,)}
+    return state_of(make_study([make_mammogram(**attributes)], findings=found))
 
 
 def table(first: int, bits: int, data: NDArray[np.integer[Any]]) -> Dataset:
@@ -82,6 +94,5 @@ PRESENTED: dict[str, Callable[[], FileDataset]] = {
     "VOI LUT below zero": signed_with_voi_lut,
     "signed": lambda: signed(WindowCenter="0", WindowWidth="3000"),
     "Modality LUT": with_modality_lut,
-    "Modality LUT of 12 bits": lambda: with_modality_lut(12),
 }
 """DCMTK renders these; it knows no SIGMOID and no LINEAR_EXACT in a presentation state."""
