@@ -135,8 +135,7 @@ def _ending_in_its_row(runtime: Runtime, claim: ClaimedInstance) -> Iterator[Non
 def _decode(runtime: Runtime, claim: ClaimedInstance) -> _Decoded:
     started_at = runtime.clock()
     dataset = dcmread(runtime.layout.absolute(claim.path))
-    device = runtime.device
-    verdict = check(dataset, own_device=(device.manufacturer, device.model_name))
+    verdict = check(dataset)
     if verdict.reason is not None:
         raise RejectedInstance(claim.sop_instance_uid, verdict.reason, verdict.detail)
     notes = tuple(str(note) for note in verdict.notes)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -14,8 +14,9 @@ from node.db import audit
 from node.db.events import Event
 from node.db.session import require_writer
 from node.db.studies import reopen_study
-from node.db.tables import Instance, Study
+from node.db.tables import Instance, Result, Study
 from node.db.transitions import move
+from node.dicom.reasons import Reason
 from node.errors import ConflictingInstance
 from node.states import InstanceState, StudyState
 
@@ -112,6 +113,10 @@ def record_instance(
         )
         return False
 
+    own = select(Result.id).where(Result.sop_instance_uid == stored.sop_instance_uid)
+    if session.scalar(own) is not None:
+        # Whatever became of its header on the way: this is what we made.
+        stored = replace(stored, rejected=Reason.OWN_OBJECT)
     study = _study_for(session, stored, calling_ae=calling_ae, at=at, actor=actor)
     instance = Instance(
         study=study,

@@ -11,8 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from node.dicom import captures, sop_classes, views
 from node.dicom import header as read
-from node.dicom import sop_classes, views
 from node.dicom.plain_text import shown
 from node.dicom.reasons import Note, Reason
 
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["NOTES", "RULES", "Eligibility", "Note", "Reason", "Rule", "check"]
 
 OWN_DEVICE: Final = ("mgnode", "mgnode")
-"""Manufacturer and Manufacturer's Model Name that the node's objects carry."""
+"""Manufacturer and Manufacturer's Model Name that the node's objects carry by default; the
+model name is every node's."""
 LARGEST_MAGNIFICATION: Final = 1.2
 """Estimated Radiographic Magnification Factor (0018,1114) of a contact view is 1.0 to 1.1."""
 SMALLEST_FIELD_MM: Final = 120.0
@@ -54,25 +55,30 @@ class Rule:
     found: Callable[[Dataset], str | None]
 
 
-def check(header: Dataset, *, own_device: tuple[str, str] = OWN_DEVICE) -> Eligibility:
+def check(header: Dataset) -> Eligibility:
     """Try the rules in order and collect the notes.
 
     Parameters
     ----------
     header : Dataset
         With or without Pixel Data.
-    own_device : tuple[str, str]
-        Manufacturer and Manufacturer's Model Name that our own objects carry; an object
-        with both is ours that came back, and analysing it would never end.
     """
-    maker = read.text(header, "Manufacturer"), read.text(header, "ManufacturerModelName")
-    if maker == own_device:
-        return Eligibility(Reason.OWN_OBJECT, "Manufacturer and model are this node's", ())
     for rule in RULES:
         detail = rule.found(header)
         if detail is not None:
             return Eligibility(rule.reason, detail, ())
     return Eligibility(None, "", tuple(note for note, holds in NOTES if holds(header)))
+
+
+def _own_object(header: Dataset) -> str | None:
+    """Know what a node of this kind has made, here or elsewhere, and came back.
+
+    The model name alone: profiles may show another manufacturer.
+    """
+    for keyword in ("ManufacturerModelName", "SecondaryCaptureDeviceManufacturerModelName"):
+        if read.text(header, keyword).lower() == OWN_DEVICE[1]:
+            return f"{keyword} is this node's"
+    return None
 
 
 def _class_never_analysed(header: Dataset) -> str | None:
@@ -100,25 +106,6 @@ def _not_breast(header: Dataset) -> str | None:
     ):
         return None
     return f"Modality {shown(read.text(header, 'Modality'))}, no breast named"
-
-
-def _not_film(header: Dataset) -> str | None:
-    if read.text(header, "SOPClassUID") not in sop_classes.SECONDARY_CAPTURE:
-        return None
-    conversion = read.text(header, "ConversionType")
-    if conversion in ("DF", "SI"):
-        return None
-    if read.text(header, "Modality") != "MG":
-        return f"Conversion Type {shown(conversion)}"
-    # Films come from workstations too (WSD); so do other vendors' overlays, which say
-    # from which image they were made or are in colour.
-    if conversion == "WSD" and (
-        read.items(header, "SourceImageSequence")
-        or "DERIVED" in read.texts(header, "ImageType")[:1]
-        or not read.text(header, "PhotometricInterpretation").startswith("MONOCHROME")
-    ):
-        return "a picture made from another image"
-    return None
 
 
 def _multi_frame(header: Dataset) -> str | None:
@@ -224,10 +211,12 @@ def _missing_identity(header: Dataset) -> str | None:
 
 
 RULES: Final[tuple[Rule, ...]] = (
+    Rule(Reason.OWN_OBJECT, _own_object),
     Rule(Reason.NOT_AN_ANALYSED_CLASS, _class_never_analysed),
+    Rule(Reason.PICTURE, captures.picture),
     Rule(Reason.TOMOSYNTHESIS, _tomosynthesis),
     Rule(Reason.NOT_BREAST, _not_breast),
-    Rule(Reason.NOT_DIGITISED_FILM, _not_film),
+    Rule(Reason.NOT_DIGITISED_FILM, captures.not_film),
     Rule(Reason.MULTI_FRAME, _multi_frame),
     Rule(Reason.FOR_PROCESSING, _for_processing),
     Rule(Reason.STEREOTACTIC, _image_type("STEREO_", "PREFIRE_", "POSTFIRE_")),

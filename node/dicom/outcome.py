@@ -140,12 +140,22 @@ def parted(study: StudyResult) -> list[str]:
     rest = study.separation
     if rest is None:
         return []
-    said = [
-        f"Images of this study disagree about {', '.join(rest.attributes)}: "
-        f"this report is on {len(study.images)} of {rest.images_of_the_study} images"
-    ]
+    count = f"{len(study.images)} of {rest.images_of_the_study}"
+    disputed = ", ".join(rest.attributes)
+    said = [f"Images of this study disagree about {disputed}: this report is on {count} images"]
     said += [f"In no report: image {uid}: it does not say whose it is" for uid in rest.in_no_report]
     return [plain(text) for text in said]
+
+
+def beside(study: StudyResult) -> list[str]:
+    """Name the earlier reports by other models: this one supersedes none of them."""
+    return [
+        plain(
+            f"An earlier report by {other.algorithm} exists and stays: SOP Instance UID "
+            f"{other.sop_instance_uid}"
+        )
+        for other in study.beside
+    ]
 
 
 def refusals(study: StudyResult) -> list[str]:

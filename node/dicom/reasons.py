@@ -25,11 +25,12 @@ class _Worded(StrEnum):
 class Reason(_Worded):
     """Why an image was not analysed; ``text`` says it to a reader of the report."""
 
-    OWN_OBJECT = "OWN_OBJECT", "The object was made by this node."
+    OWN_OBJECT = "OWN_OBJECT", "The object was made by this node, or by one of its kind."
     NOT_AN_ANALYSED_CLASS = (
         "NOT_AN_ANALYSED_CLASS",
         "Objects of this SOP class are stored and not analysed.",
     )
+    PICTURE = "PICTURE", "The Secondary Capture is a picture of an image, no mammogram."
     TOMOSYNTHESIS = "TOMOSYNTHESIS", "Tomosynthesis and projection images are not analysed."
     NOT_BREAST = "NOT_BREAST", "The header does not say that the image shows a breast."
     NOT_DIGITISED_FILM = (
@@ -67,7 +68,7 @@ class Reason(_Worded):
     SET_ASIDE = "SET_ASIDE", "A person set the image aside; reports leave it out."
 
 
-STORED_ONLY: Final = frozenset({Reason.OWN_OBJECT, Reason.NOT_AN_ANALYSED_CLASS})
+STORED_ONLY: Final = frozenset({Reason.OWN_OBJECT, Reason.NOT_AN_ANALYSED_CLASS, Reason.PICTURE})
 """Objects that the SCP rejects as it records them: they never need a report."""
 
 NEVER_REPORTED: Final = STORED_ONLY | {Reason.SET_ASIDE}
