@@ -4,21 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 import cv2
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 
 from node.dicom.geometry import Box, pixel_range
 from node.dicom.plain_text import plain
+from node.dicom.plates import (
+    LEAST_LETTER,
+    Area,
+    Plate,
+    draw_plate,
+    set_broken,
+    set_line,
+    set_lines,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 GREEN: Final = (0, 255, 0)
-WHITE: Final = (255, 255, 255)
-BLACK: Final = (0, 0, 0)
 
 # Of the longest side: three pixels in the detector's 800, and never less than two.
 _LINE: Final = 3 / 800
@@ -27,8 +34,6 @@ _MIN_LINE: Final = 2
 _LABEL: Final = (1 / 44, 1 / 10)
 _FOOTER: Final = (1 / 64, 1 / 20)
 _FOOTER_PART_LENGTH: Final = 96  # characters
-_LEAST_LETTER: Final = 11  # pixels; smaller ones cannot be read
-_LEAST_LETTER_IN_NEED: Final = 7  # when the picture is too narrow for more
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,30 +42,6 @@ class Mark:
 
     box: Box
     label: str
-
-
-class _Area(NamedTuple):
-    """Whole pixels, the ends excluded."""
-
-    x0: int
-    y0: int
-    x1: int
-    y1: int
-
-    def overlap(self, other: _Area) -> int:
-        width = min(self.x1, other.x1) - max(self.x0, other.x0)
-        height = min(self.y1, other.y1) - max(self.y0, other.y0)
-        return max(width, 0) * max(height, 0)
-
-
-class _Plate(NamedTuple):
-    """Lines of text set in a font, with the size of the black plate they need."""
-
-    lines: tuple[str, ...]
-    font: ImageFont.FreeTypeFont
-    margin: int
-    width: int
-    height: int
 
 
 def drawn_size(rows: int, columns: int, long_side: int) -> tuple[int, int]:
@@ -84,7 +65,8 @@ def draw(
     marks : Sequence[Mark]
         The most important first: its label gets the best place.
     footer : Sequence[str]
-        Parts of one line; a narrow picture breaks it.
+        Parts of one line, the first the one that must stay: a narrow picture breaks the
+        line, a tiny one has no room for more.
     long_side : int
         Longest side of the drawing in pixels; 0 keeps the size.
 
@@ -94,37 +76,46 @@ def draw(
         (rows, columns, 3) RGB. A frame's outer pixels are the floor of the box's low
         edges and the ceiling less one of its high ones; nothing but frames is green.
     """
+    return np.asarray(draw_at(grey, marks, footer, drawn_size(*grey.shape, long_side)))
+
+
+def draw_at(
+    grey: NDArray[np.uint8], marks: Sequence[Mark], footer: Sequence[str], size: tuple[int, int]
+) -> Image.Image:
+    """Draw as ``draw`` does, on a picture of exactly (rows, columns); the footer may be empty."""
     rows, columns = grey.shape
-    height, width = drawn_size(rows, columns, long_side)
-    if (height, width) != (rows, columns):
-        grey = cv2.resize(grey, (width, height), interpolation=cv2.INTER_AREA).astype(np.uint8)
-    picture = np.repeat(grey[:, :, np.newaxis], 3, axis=2)
-    canvas = Image.fromarray(picture)
-    frames = [_frame(mark.box, (rows, columns), (height, width)) for mark in marks]
-    footer_plate = _footer_plate(footer, height, width)
-    footer_area = _best(_footer_places(footer_plate, grey), [], frames)
-    _draw_plate(canvas, footer_plate, footer_area)
+    height, width = size
+    if size != (rows, columns):
+        smaller = height < rows or width < columns
+        way = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
+        grey = cv2.resize(grey, (width, height), interpolation=way).astype(np.uint8)
+    canvas = Image.fromarray(grey).convert("RGB")
+    frames = [_frame(mark.box, (rows, columns), size) for mark in marks]
+    taken = []
+    if footer:
+        plate = _footer_plate(footer, height, width)
+        taken.append(_best(_footer_places(plate, grey), [], frames))
+        draw_plate(canvas, plate, taken[0])
     line = max(_MIN_LINE, round(max(height, width) * _LINE))
     for frame in reversed(frames):
         _draw_frame(canvas, frame, line)
-    taken = [footer_area]
     for mark, frame in zip(marks, frames, strict=True):
         if not mark.label:
             continue
-        plate = _label_plate(mark.label, height, width)
+        plate = set_line(plain(mark.label), _letter(_LABEL, height, width), width // 2)
         area = _best(_label_places(plate, frame, line, height, width), taken, frames)
-        _draw_plate(canvas, plate, area)
+        draw_plate(canvas, plate, area)
         taken.append(area)
-    return np.asarray(canvas)
+    return canvas
 
 
-def _frame(box: Box, size: tuple[int, int], drawn: tuple[int, int]) -> _Area:
+def _frame(box: Box, size: tuple[int, int], drawn: tuple[int, int]) -> Area:
     """Map a box into the drawing: the pixels that it touches, at least one."""
     (rows, columns), (height, width) = size, drawn
     first_column, last_column = pixel_range(box.x0 * width / columns, box.x1 * width / columns)
     first_row, last_row = pixel_range(box.y0 * height / rows, box.y1 * height / rows)
     first_column, first_row = min(first_column, width - 1), min(first_row, height - 1)
-    return _Area(
+    return Area(
         first_column,
         first_row,
         min(max(last_column, first_column), width - 1) + 1,
@@ -132,7 +123,7 @@ def _frame(box: Box, size: tuple[int, int], drawn: tuple[int, int]) -> _Area:
     )
 
 
-def _draw_frame(canvas: Image.Image, frame: _Area, line: int) -> None:
+def _draw_frame(canvas: Image.Image, frame: Area, line: int) -> None:
     """Draw inwards from the frame's outer pixels; a small box keeps its middle free."""
     x0, y0, x1, y1 = frame
     line = max(1, min(line, (x1 - x0) // 4, (y1 - y0) // 4))
@@ -147,76 +138,25 @@ def _draw_frame(canvas: Image.Image, frame: _Area, line: int) -> None:
         canvas.paste(GREEN, side)
 
 
-def _font(size: int) -> ImageFont.FreeTypeFont:
-    font = ImageFont.load_default(size)
-    if not isinstance(font, ImageFont.FreeTypeFont):
-        raise TypeError("Pillow was built without FreeType; its one font cannot be scaled")
-    return font
-
-
 def _letter(share: tuple[float, float], height: int, width: int) -> int:
     of_longest, of_width = share
-    return max(_LEAST_LETTER, round(min(max(height, width) * of_longest, width * of_width)))
+    return max(LEAST_LETTER, round(min(max(height, width) * of_longest, width * of_width)))
 
 
-def _label_plate(label: str, height: int, width: int) -> _Plate:
-    """Set a label on one line, smaller where the picture is too narrow for it."""
-    size = _letter(_LABEL, height, width)
-    plate = _set([plain(label)], size)
-    while plate.width > width and size > _LEAST_LETTER_IN_NEED:
-        size -= 1
-        plate = _set(plate.lines, size)
-    return plate
-
-
-def _set(lines: Sequence[str], size: int) -> _Plate:
-    font = _font(size)
-    margin = max(2, size // 4)
-    longest = max(round(font.getlength(line) + 0.5) for line in lines)
-    ascent, descent = font.getmetrics()
-    height = (ascent + descent) * len(lines)
-    return _Plate(tuple(lines), font, margin, longest + 2 * margin, height + 2 * margin)
-
-
-def _footer_plate(parts: Sequence[str], height: int, width: int) -> _Plate:
-    """Set the footer on one line, else a line for each part, else broken and small."""
+def _footer_plate(parts: Sequence[str], height: int, width: int) -> Plate:
+    """Set the footer on one line, a line for each part, broken and small, or cut short."""
     words = [plain(part, _FOOTER_PART_LENGTH) for part in parts]
     size = _letter(_FOOTER, height, width)
     for lines in ([" | ".join(words)], words):
-        plate = _set(lines, size)
+        plate = set_lines(lines, size)
         if plate.width <= width:
             return plate
-    while True:
-        plate = _set(_broken(words, size, width), size)
-        if size <= _LEAST_LETTER_IN_NEED or (plate.width <= width and plate.height <= height / 4):
-            return plate
-        size -= 1
+    plate = set_broken(words, size, width, height / 4)
+    # A plate over half of a tiny picture would leave nothing to see of it.
+    return plate if plate.height <= height / 4 else set_broken(words[:1], size, width, height / 4)
 
 
-def _broken(parts: Sequence[str], size: int, width: int) -> list[str]:
-    """Break parts into lines of at most ``width`` pixels, within a word where it must be."""
-    font = _font(size)
-    room = width - 2 * max(2, size // 4)
-    lines: list[str] = []
-    for part in parts:
-        line = ""
-        for word in part.split():
-            joined = f"{line} {word}".strip()
-            if line and font.getlength(joined) > room:
-                lines.append(line)
-                joined = word
-            while font.getlength(joined) > room and len(joined) > 1:
-                fits = max(
-                    1, sum(font.getlength(joined[: n + 1]) <= room for n in range(len(joined)))
-                )
-                lines.append(joined[:fits])
-                joined = joined[fits:]
-            line = joined
-        lines.append(line)
-    return [line for line in lines if line]
-
-
-def _footer_places(plate: _Plate, grey: NDArray[np.uint8]) -> list[_Area]:
+def _footer_places(plate: Plate, grey: NDArray[np.uint8]) -> list[Area]:
     """List the corners, the darkest first: air before tissue, the bottom before the top."""
     height, width = grey.shape
     right, bottom = width - plate.width, height - plate.height
@@ -225,13 +165,11 @@ def _footer_places(plate: _Plate, grey: NDArray[np.uint8]) -> list[_Area]:
     return sorted(places, key=lambda area: round(float(grey[_rows_and_columns(area)].mean())))
 
 
-def _rows_and_columns(area: _Area) -> tuple[slice, slice]:
+def _rows_and_columns(area: Area) -> tuple[slice, slice]:
     return slice(area.y0, area.y1), slice(area.x0, area.x1)
 
 
-def _label_places(
-    plate: _Plate, frame: _Area, line: int, height: int, width: int
-) -> Iterator[_Area]:
+def _label_places(plate: Plate, frame: Area, line: int, height: int, width: int) -> Iterator[Area]:
     """Above the box, below it, beside it, and inside when nothing else is left."""
     above, below = frame.y0 - plate.height, frame.y1
     for y in (above, below):
@@ -246,28 +184,19 @@ def _label_places(
     yield _placed(plate, frame.x0 + line, frame.y1 - line - plate.height, height, width)
 
 
-def _placed(plate: _Plate, x: int, y: int, height: int, width: int) -> _Area:
+def _placed(plate: Plate, x: int, y: int, height: int, width: int) -> Area:
     x = max(0, min(x, width - plate.width))
     y = max(0, min(y, height - plate.height))
-    return _Area(x, y, min(x + plate.width, width), min(y + plate.height, height))
+    return Area(x, y, min(x + plate.width, width), min(y + plate.height, height))
 
 
-def _best(places: Iterable[_Area], taken: Sequence[_Area], frames: Sequence[_Area]) -> _Area:
+def _best(places: Iterable[Area], taken: Sequence[Area], frames: Sequence[Area]) -> Area:
     """Choose the place that hides least, other plates first; the first of equals wins."""
 
-    def hidden(area: _Area) -> tuple[int, int]:
+    def hidden(area: Area) -> tuple[int, int]:
         return (
             sum(area.overlap(other) for other in taken),
             sum(area.overlap(frame) for frame in frames),
         )
 
     return min(places, key=hidden)
-
-
-def _draw_plate(canvas: Image.Image, plate: _Plate, area: _Area) -> None:
-    draw_on = ImageDraw.Draw(canvas)
-    draw_on.rectangle((area.x0, area.y0, area.x1 - 1, area.y1 - 1), fill=BLACK)
-    ascent, descent = plate.font.getmetrics()
-    for number, line in enumerate(plate.lines):
-        top = area.y0 + plate.margin + number * (ascent + descent)
-        draw_on.text((area.x0 + plate.margin, top), line, font=plate.font, fill=WHITE)

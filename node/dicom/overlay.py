@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from pydicom import Dataset
 
 from node.dicom import codes
+from node.dicom.capture import DISCLAIMER, LOSSY, add_capture, add_pixels
 from node.dicom.content_items import reference
 from node.dicom.drawing import Mark, draw
 from node.dicom.header import laterality, numbers, short
@@ -14,7 +15,7 @@ from node.dicom.image_label import viewing_place
 from node.dicom.plain_text import ST_LENGTH, plain
 from node.dicom.reasons import Note
 from node.dicom.references import object_reference
-from node.dicom.result_header import OVERLAY, dicom_date, dicom_time, local_moment, start_result
+from node.dicom.result_header import OVERLAY, start_result
 from node.dicom.result_uids import image_result_uid
 from node.dicom.verbatim import copy_elements, stored_bytes
 
@@ -24,13 +25,6 @@ if TYPE_CHECKING:
 
     from node.dicom.findings import Algorithm, ImageResult, StudyResult
 
-DISCLAIMER: Final = "AI result - not for diagnosis"
-
-_LOSSY: Final = (
-    "LossyImageCompression",
-    "LossyImageCompressionRatio",
-    "LossyImageCompressionMethod",
-)
 _ANATOMY: Final = ("PatientOrientation", "AnatomicRegionSequence", "ViewCodeSequence")
 
 
@@ -64,12 +58,13 @@ def build_overlay(study: StudyResult, image: ImageResult, grey: NDArray[np.uint8
     picture = draw(
         grey, _marks(image), footer=_footer(study, image), long_side=study.profile.overlay.long_side
     )
-    _add_capture(overlay, study, header)
+    overlay.Modality = study.profile.overlay.modality
+    add_capture(overlay, study, header)
     _add_anatomy(overlay, header)
     algorithm = study.algorithm_of(image)
     _add_derivation(overlay, header, image, algorithm, is_reduced=picture.shape[:2] != grey.shape)
     _add_spacing(overlay, header, grey, picture)
-    _add_pixels(overlay, picture)
+    add_pixels(overlay, picture)
     return overlay
 
 
@@ -82,17 +77,6 @@ def _footer(study: StudyResult, image: ImageResult) -> list[str]:
     name = f"{algorithm.name} {algorithm.version}"
     found = [] if image.findings else ["no region at or above the reporting threshold"]
     return [DISCLAIMER, *found, name]
-
-
-def _add_capture(overlay: Dataset, study: StudyResult, header: Dataset) -> None:
-    """Add the SC Equipment and SC Image modules (PS3.3 C.8.6.1, C.8.6.2)."""
-    moment = local_moment(study.completed_at, header)
-    overlay.ConversionType = "WSD"
-    overlay.DateOfSecondaryCapture = dicom_date(moment)
-    overlay.TimeOfSecondaryCapture = dicom_time(moment)
-    overlay.SecondaryCaptureDeviceManufacturer = overlay.Manufacturer
-    overlay.SecondaryCaptureDeviceManufacturerModelName = overlay.ManufacturerModelName
-    overlay.SecondaryCaptureDeviceSoftwareVersions = overlay.SoftwareVersions
 
 
 def _add_anatomy(overlay: Dataset, header: Dataset) -> None:
@@ -125,7 +109,6 @@ def _add_derivation(
     is_reduced: bool,
 ) -> None:
     """Add the General Image attributes that tell what was done to which image, and by what."""
-    overlay.ImageType = ["DERIVED", "SECONDARY"]
     done = "Detector boxes and scores drawn on the windowed image"
     if is_reduced:
         done += ", reduced in size"
@@ -142,9 +125,7 @@ def _add_derivation(
     overlay.BurnedInAnnotation = "NO"
     if stored_bytes(header, "BurnedInAnnotation"):
         copy_elements(header, overlay, ["BurnedInAnnotation"])
-    overlay.RecognizableVisualFeatures = "NO"
-    # Once lossy, always lossy, whatever we store the pixels as.
-    copy_elements(header, overlay, _LOSSY)
+    copy_elements(header, overlay, LOSSY)
     if Note.LOSSY in image.notes:
         overlay.LossyImageCompression = "01"
 
@@ -165,16 +146,3 @@ def _add_spacing(
         overlay,
         ["PixelSpacingCalibrationType", "PixelSpacingCalibrationDescription"],
     )
-
-
-def _add_pixels(overlay: Dataset, picture: NDArray[np.uint8]) -> None:
-    overlay.SamplesPerPixel = 3
-    overlay.PhotometricInterpretation = "RGB"
-    overlay.PlanarConfiguration = 0
-    overlay.Rows, overlay.Columns = picture.shape[:2]
-    overlay.BitsAllocated = 8
-    overlay.BitsStored = 8
-    overlay.HighBit = 7
-    overlay.PixelRepresentation = 0
-    pixels = picture.tobytes()
-    overlay.add_new("PixelData", "OB", pixels + b"\0" * (len(pixels) % 2))

@@ -21,11 +21,11 @@ from pydicom import Dataset
 from pydicom.valuerep import format_number_as_ds
 
 from node.dicom import uids
+from node.dicom.capture import DISCLAIMER
 from node.dicom.content_items import reference
 from node.dicom.graphic_annotation import annotation, layer
 from node.dicom.header import laterality, number, numbers, short, text
 from node.dicom.image_label import in_viewing_order, viewing_place
-from node.dicom.overlay import DISCLAIMER
 from node.dicom.plain_text import LO_LENGTH, plain
 from node.dicom.references import object_reference
 from node.dicom.result_header import PRESENTATION_STATE, start_result

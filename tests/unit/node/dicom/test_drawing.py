@@ -181,3 +181,23 @@ def test_a_picture_of_any_shape_can_be_drawn_on(rows: int, columns: int) -> None
 
     assert picture.shape == (*drawn_size(rows, columns, 2048), 3)
     assert picture.dtype == np.uint8
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(64, 64), (96, 64), (64, 128), (128, 100)])
+def test_a_tiny_picture_keeps_the_warning_and_most_of_what_it_shows(
+    rows: int, columns: int
+) -> None:
+    """The model's name stands in the header too; the warning is what must be seen."""
+    footer = [FOOTER[0], "no region at or above the reporting threshold", "name " * 12]
+
+    picture = draw(grey(rows, columns), [], footer=footer, long_side=0)
+    alone = draw(grey(rows, columns), [], footer=footer[:1], long_side=0)
+
+    assert (picture == alone).all()
+    assert (picture == 90).mean() > 0.5
+
+
+def test_a_label_takes_at_most_half_of_a_small_picture() -> None:
+    picture = draw(grey(96, 96), [Mark(Box(4, 40, 20, 60), "1: 54.3 %")], footer=[""], long_side=0)
+
+    assert not (picture[:30, 50:] == 0).all(axis=2).any()

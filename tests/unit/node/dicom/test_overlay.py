@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -12,6 +12,7 @@ from pydicom.dataelem import RawDataElement
 from pydicom.tag import Tag
 from pydicom.uid import SecondaryCaptureImageStorage
 
+from config.profiles import OverlayOptions, Profile
 from node.dicom.drawing import GREEN
 from node.dicom.findings import Finding
 from node.dicom.geometry import Box
@@ -32,6 +33,7 @@ from tests.results import (
     make_study,
     raw_value,
     stored,
+    written,
 )
 
 
@@ -87,6 +89,16 @@ def test_it_is_a_capture_of_ours_in_a_series_of_its_own() -> None:
         "20240305",
         "233015",
     )
+
+
+@pytest.mark.parametrize("modality", ["OT", "MG"])
+def test_the_modality_is_the_one_that_the_profile_names(modality: Literal["OT", "MG"]) -> None:
+    profile = Profile(overlay=OverlayOptions(modality=modality))
+    study = make_study([make_mammogram()], findings={0: (LESION,)}, profile=profile)
+
+    overlay = build_overlay(study, study.images[0], grey_of(study.images[0].header))
+
+    assert written(overlay).Modality == modality
 
 
 @pytest.mark.parametrize(("long_side", "preserved"), [(0, "YES"), (331, "YES"), (330, "NO")])
