@@ -17,6 +17,8 @@ from node.dicom.commitment import NO_SUCH_OBJECT, PUSH_MODEL, PUSH_MODEL_INSTANC
 from node.scu.query import STUDY_ROOT_FIND
 
 AE_TITLE = "KEEPER"
+PROFILE = "two-kinds"
+"""Name of the profile that the node has for it."""
 SECONDS = 10.0
 """Limit of every wait; a peer on loopback answers within milliseconds."""
 
@@ -72,7 +74,13 @@ class CommittingPacs:
     def destination(self, confirm: str) -> Destination:
         """It as a destination that is asked so."""
         return Destination.model_validate(
-            {"ae_title": AE_TITLE, "host": "127.0.0.1", "port": self._port, "confirm": confirm}
+            {
+                "ae_title": AE_TITLE,
+                "host": "127.0.0.1",
+                "port": self._port,
+                "profile": PROFILE,
+                "confirm": confirm,
+            }
         )
 
     def wait_for_reports(self) -> None:
