@@ -166,6 +166,12 @@ def refusals(study: StudyResult) -> list[str]:
     ]
 
 
+def sentence(keyword: str) -> str:
+    """Give the sentence of a reason, note or refusal; the keyword where it has none."""
+    words = {str(word): word.text for kind in (Reason, Note, Refusal) for word in kind}
+    return {**words, **_SENTENCES}.get(keyword, plain(keyword))
+
+
 def _worded(words: type[Reason] | type[Note] | type[Refusal], keyword: str) -> str:
     """Give the keyword with its sentence; one that has none stands alone."""
     sentences = {**_SENTENCES, **{str(word): word.text for word in words}}
