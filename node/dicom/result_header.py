@@ -38,6 +38,7 @@ class ResultKind:
 CAD_SR: Final = ResultKind("cad_sr", MammographyCADSRStorage, "SR")
 MEASUREMENT_REPORT: Final = ResultKind("measurement_report", ComprehensiveSRStorage, "SR")
 OVERLAY: Final = ResultKind("overlay", SecondaryCaptureImageStorage, "OT")
+SUMMARY_OVERLAY: Final = ResultKind("summary_overlay", SecondaryCaptureImageStorage, "OT")
 PRESENTATION_STATE: Final = ResultKind(
     "presentation_state", GrayscaleSoftcopyPresentationStateStorage, "PR"
 )
