@@ -8,6 +8,7 @@ from typing import Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
+from config.detecting import DetectorSettings
 from config.fields import (
     AeTitle,
     BrokerUrl,
@@ -20,7 +21,6 @@ from config.fields import (
     ProfileName,
     TimeZone,
 )
-from config.detecting import DetectorSettings
 from config.group import Group
 from config.profiles import STANDARD, Profile
 from config.sending import DeliverySettings, Destination, ScuSettings

@@ -21,8 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 
+from config.detecting import DetectorSettings
 from config.profiles import STANDARD, Profile
-from config.settings import DetectorSettings, Settings
+from config.settings import Settings
 from models.detector import Detector
 from models.spec import SPECS
 from node.db.session import Database
@@ -135,7 +136,7 @@ def node_that_ends(settings: Settings) -> Iterator[Node]:
 
 @contextmanager
 def node_without_overlays(settings: Settings) -> Iterator[Node]:
-    profiles = {STANDARD: Profile(objects=("measurement_report",))}
+    profiles = {STANDARD: Profile(objects=("cad_sr", "measurement_report"))}
     with node_in_this_process(settings.model_copy(update={"profiles": profiles})) as node:
         yield node
 

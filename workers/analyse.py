@@ -32,7 +32,7 @@ from node.errors import RejectedInstance, StateConflict
 from workers.detectors import MODEL_NOT_USABLE, Detectors, InUse, ModelNotUsable
 from workers.failure import Failure, FailuresGoTo
 from workers.gpu import batch_size
-from workers.operating_point import operating_point
+from workers.operating_point import OperatingPoint, candidate_thresholds, operating_point
 from workers.retry import FIRST_PAUSE_AT_WORK, LONGEST_PAUSE_AT_WORK, pause_before
 from workers.runtime import Runtime
 
@@ -154,8 +154,11 @@ def _look_together(model: InUse, images: list[_Decoded]) -> list[Detections] | N
 
 
 def _look(model: InUse, images: list[_Decoded]) -> list[Detections]:
-    point = operating_point(model.settings, model.detector.spec)
-    return model.detector.detect_many([image.grey for image in images], **point._asdict())
+    spec = model.detector.spec
+    asked = operating_point(model.settings, spec)
+    if below := candidate_thresholds(model.settings, spec):
+        asked = OperatingPoint(below[-1], spec.max_detections)
+    return model.detector.detect_many([image.grey for image in images], **asked._asdict())
 
 
 def _say_together_failed(images: int, failure: Failure) -> None:
@@ -165,17 +168,25 @@ def _say_together_failed(images: int, failure: Failure) -> None:
 def _record(runtime: Runtime, model: InUse, image: _Decoded, found: Detections) -> None:
     detector = model.detector
     rows, columns = image.grey.shape
-    findings = to_findings(found.boxes, rows=rows, columns=columns)
     point = operating_point(model.settings, detector.spec)
+    shown, kept = _shown_and_kept(found.boxes, point)
+    findings = to_findings(shown, rows=rows, columns=columns)
+    below = candidate_thresholds(model.settings, detector.spec)
+    candidates = to_findings(kept, rows=rows, columns=columns, after=len(findings))
     record = AnalysisRecord(
         model_name=detector.spec.name,
         model_title=detector.spec.title,
         model_statement=detector.spec.statement,
         model_version=detector.version,
         weights_sha256=detector.weights_sha256,
-        parameters={**point._asdict(), **detector.computed},
+        parameters={
+            **point._asdict(),
+            **({"candidate_thresholds": below} if below else {}),
+            **detector.computed,
+        },
         notes=image.notes,
         findings=findings,
+        candidates=candidates,
         started_at=image.started_at,
         finished_at=runtime.clock(),
     )
@@ -190,10 +201,21 @@ def _record(runtime: Runtime, model: InUse, image: _Decoded, found: Detections) 
     )
 
 
+def _shown_and_kept(
+    boxes: tuple[Detection, ...], point: OperatingPoint
+) -> tuple[tuple[Detection, ...], tuple[Detection, ...]]:
+    """Part the boxes at the threshold, ``max_boxes`` on either side; the best come first."""
+    # float32, as the detector compares: 0.7 in float64 is more than 0.7 in float32.
+    threshold = np.float32(point.score_threshold)
+    shown = [box for box in boxes if np.float32(box.score) >= threshold]
+    kept = [box for box in boxes if np.float32(box.score) < threshold]
+    return tuple(shown[: point.max_boxes]), tuple(kept[: point.max_boxes])
+
+
 def to_findings(
-    detections: tuple[Detection, ...], *, rows: int, columns: int
+    detections: tuple[Detection, ...], *, rows: int, columns: int, after: int = 0
 ) -> tuple[Finding, ...]:
-    """Clip detections to the stored image and rank them by falling score.
+    """Clip detections to the stored image and rank them by falling score, ``after`` others.
 
     A box that lies in the padding alone has no pixel left and is dropped.
     """
@@ -202,7 +224,9 @@ def to_findings(
         for found in sorted(detections, key=lambda found: -found.score)
     ]
     kept = [(box, found.score) for box, found in boxes if not box.is_empty]
-    return tuple(Finding(box, score, rank) for rank, (box, score) in enumerate(kept, start=1))
+    return tuple(
+        Finding(box, score, rank) for rank, (box, score) in enumerate(kept, start=after + 1)
+    )
 
 
 def _reject(runtime: Runtime, claim: ClaimedInstance, error: RejectedInstance) -> None:

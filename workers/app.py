@@ -20,6 +20,7 @@ from node.messages import ANALYSIS_QUEUE, NETWORK_QUEUE, REPORT_QUEUE
 from node.store.heartbeat import EVERY_SECONDS, Heartbeat
 from workers.detectors import Detectors
 from workers.gpu import load_detector
+from workers.operating_point import check_candidate_thresholds
 from workers.runtime import Runtime, open_runtime
 from workers.tasks import register_analysis, register_network
 
@@ -47,6 +48,7 @@ def run_analysis_worker(settings: Settings, *, demonstration: bool = False) -> i
     """
     runtime = open_runtime(settings, role="analysis")
     detector = load_detector(settings, demonstration=demonstration)
+    check_candidate_thresholds(settings.detector, detector.spec)
     app = celery_app(settings)
     register_analysis(app, runtime, Detectors(settings, detector))
     details = {

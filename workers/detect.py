@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from config.settings import DetectorSettings, Settings
+from config.detecting import DetectorSettings
+from config.settings import Settings
 from node.cli.context import print_json, print_table, screen
 from node.cli.tables import table
 from node.dicom.drawing import Mark, draw

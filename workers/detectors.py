@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from config.settings import DetectorSettings, Settings
+from config.detecting import DetectorSettings
+from config.settings import Settings
 from node.errors import NodeError, StopError
 from workers.gpu import load_detector
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Final, get_args
 
 from config.profiles import ObjectKind, Profile
 from config.settings import Settings
 from node.db.report_results import EarlierResult
 from node.db.reporting import StudyToReport
+from node.dicom.findings import OtherReport, StudyResult
 
 KINDS: Final[tuple[str, ...]] = get_args(ObjectKind)
 
@@ -22,17 +23,58 @@ class Output:
     profile: Profile
     destinations: tuple[str, ...]
 
-    def predecessors(self, earlier: Iterable[EarlierResult]) -> tuple[tuple[str, str, str], ...]:
-        """Name the reports that this one supersedes: the newest that its destinations got."""
+    def form(
+        self,
+        study: StudyResult,
+        earlier: Sequence[EarlierResult],
+        *,
+        plan: Callable[[StudyResult], set[str]],
+        is_whole: Callable[[EarlierResult], bool],
+    ) -> StudyResult:
+        """Say of a study's result what came before it.
+
+        Where it would be what its destinations got last, down to the bytes, it takes that
+        object's place and UID: the same again is no new result.
+
+        Parameters
+        ----------
+        plan : callable
+            Names the objects that would be made of a result by their SOP Instance UIDs.
+        is_whole : callable
+            Whether an earlier object can still be sent: one that is lost is made anew.
+        """
+        newest = self._newest(earlier, study.model)
+        if newest and all(map(is_whole, newest)):
+            before = [each for each in earlier if each.generation < newest[0].generation]
+            as_it_was = self._after(study, before)
+            if plan(as_it_was) == {each.reference[1] for each in newest}:
+                return as_it_was
+        return self._after(study, earlier)
+
+    def _after(self, study: StudyResult, earlier: Sequence[EarlierResult]) -> StudyResult:
+        """Name what it supersedes, and other models' reports, which stay beside it."""
+        others = sorted({each.model for each in earlier} - {study.model})
+        return replace(
+            study,
+            predecessors=tuple(each.reference for each in self._newest(earlier, study.model)),
+            beside=tuple(
+                OtherReport(each.algorithm, each.reference[1])
+                for model in others
+                for each in self._newest(earlier, model)
+            ),
+        )
+
+    def _newest(self, earlier: Iterable[EarlierResult], model: str) -> list[EarlierResult]:
+        """Give the reports of this kind, for a model, that the destinations got last."""
         known = [
             result
             for result in earlier
-            if result.kind == self.kind
+            if (result.kind, result.model) == (self.kind, model)
             and result.source_instance_id is None
             and (not self.destinations or not result.destinations.isdisjoint(self.destinations))
         ]
         newest = max((result.generation for result in known), default=0)
-        return tuple(result.reference for result in known if result.generation == newest)
+        return [result for result in known if result.generation == newest]
 
 
 def outputs(settings: Settings, study: StudyToReport, *, has_findings: bool) -> Iterator[Output]:

@@ -40,6 +40,7 @@ def read_study(runtime: Runtime, study: StudyToReport, namespace: UUID) -> Study
         device=runtime.device,
         completed_at=study.completed_at.astimezone(runtime.time_zone),
         namespace=namespace,
+        model=study.model,
     )
     results = [_image_result(runtime, empty, row) for row in study.images]
     if not any(results):
@@ -56,7 +57,9 @@ def _image_result(runtime: Runtime, study: StudyResult, row: ImageToReport) -> I
     with runtime.layout.absolute(row.path).open("rb") as stream:
         try:
             header = dcmread(stream, stop_before_pixels=True)
-            image = ImageResult(header, row.findings, row.not_analysed, row.notes, algorithm)
+            image = ImageResult(
+                header, row.findings, row.not_analysed, row.notes, algorithm, row.candidates
+            )
             to_bytes(build_measurement_report(replace(study, images=(image,))))
         except MALFORMED as error:
             if isinstance(error, OSError) and error.errno is not None:
@@ -87,7 +90,7 @@ def _model(runtime: Runtime, study: StudyToReport) -> ModelIdentity:
     # When nothing was analysed no weights have looked: the report says which were due.
     if models:
         return models[-1]
-    name = runtime.settings.detector.model
+    name = study.model or runtime.settings.detector.model
     return ModelIdentity(name, "not run", "", (), title_of(runtime.settings, name))
 
 
@@ -105,6 +108,7 @@ def _algorithm(model: ModelIdentity, namespace: UUID) -> Algorithm:
         weights_sha256=model.weights_sha256,
         device_uid=device_uid(namespace, model.name, model.version),
         parameters=tuple(_parameters(model)),
+        candidate_thresholds=model.candidate_thresholds,
     )
 
 

@@ -8,7 +8,8 @@ from typing import Final
 
 from rich.console import Console
 
-from config.settings import DetectorSettings, Settings
+from config.detecting import DetectorSettings
+from config.settings import Settings
 from models.registry.errors import NotInstalled, RegistryError
 from models.registry.folder import BUNDLED, find
 from models.registry.published import MODEL as PUBLISHED

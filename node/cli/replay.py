@@ -62,8 +62,18 @@ def _can_be_sent(layout: Layout, delivery: Delivery) -> bool:
 
 def _to_report_again(result: Result) -> Study | None:
     """Give the study whose newest report is lost: another one supersedes it."""
-    is_newest = result.source_instance_id is None and result.generation == result.study.generation
-    return result.study if is_newest and result.study.state is StudyState.REPORTED else None
+    study = result.study
+    if study.state is not StudyState.REPORTED or result.source_instance_id is not None:
+        return None
+    # The next report is by the model of the study, and supersedes that model's alone.
+    successors = [
+        other
+        for other in study.results
+        if (other.kind, other.first_instance_id) == (result.kind, result.first_instance_id)
+        and other.model == result.model
+        and other.generation > result.generation
+    ]
+    return study if result.model == study.model and not successors else None
 
 
 def _replay(session: Session, studies: Select[int], layout: Layout) -> dict[str, int]:

@@ -37,7 +37,11 @@ class ClaimedInstance:
 
 @dataclass(frozen=True, slots=True)
 class AnalysisRecord:
-    """What the detector saw in one image, and which model looked."""
+    """What the detector saw in one image, and which model looked.
+
+    ``candidates`` are boxes below the threshold, ranked on after ``findings``;
+    ``parameters`` hold the thresholds then.
+    """
 
     model_name: str
     model_title: str
@@ -49,6 +53,7 @@ class AnalysisRecord:
     findings: tuple[Finding, ...]
     started_at: datetime
     finished_at: datetime
+    candidates: tuple[Finding, ...] = ()
 
 
 def claim_instance(
@@ -144,7 +149,7 @@ def record_analysis(
             finished_at=record.finished_at,
             findings=[
                 FindingRow(rank=finding.rank, score=finding.score, **finding.box._asdict())
-                for finding in record.findings
+                for finding in (*record.findings, *record.candidates)
             ],
         )
     )
@@ -161,6 +166,7 @@ def record_analysis(
             "weights_sha256": record.weights_sha256,
             "parameters": record.parameters,
             "findings": len(record.findings),
+            **({"candidates": len(record.candidates)} if record.candidates else {}),
             "notes": list(record.notes),
         },
         finished_at=at,

@@ -8,8 +8,14 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
+from node.db.boxes import (
+    CANDIDATE_THRESHOLDS,
+    candidate_thresholds_of,
+    candidates_of,
+    findings_of,
+)
 from node.db.studies import is_to_report
-from node.db.tables import Analysis, Instance
+from node.db.tables import Analysis, FindingRow, Instance
 from node.dicom.findings import Finding
 from node.dicom.geometry import Box
 from node.dicom.header import InstanceFacts
@@ -21,7 +27,8 @@ from node.states import UNFINISHED_INSTANCE, InstanceState
 class ModelIdentity:
     """The model of an analysis, as its row names it.
 
-    ``title`` and ``statement`` are empty in rows that are older than those columns.
+    ``parameters`` are without ``candidate_thresholds``, which change one kind of result
+    alone. ``title`` and ``statement`` are empty in rows that are older than those columns.
     """
 
     name: str
@@ -30,11 +37,12 @@ class ModelIdentity:
     parameters: tuple[tuple[str, Any], ...]
     title: str = ""
     statement: str = ""
+    candidate_thresholds: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class ImageToReport:
-    """One received image and what its rows say of it."""
+    """One received image and what its rows say of it; ``candidates`` are below the threshold."""
 
     instance_id: int
     facts: InstanceFacts
@@ -43,6 +51,7 @@ class ImageToReport:
     notes: tuple[str, ...]
     findings: tuple[Finding, ...]
     model: ModelIdentity | None
+    candidates: tuple[Finding, ...] = ()
 
 
 def images_to_report(session: Session, study_id: int) -> tuple[ImageToReport, ...]:
@@ -74,19 +83,28 @@ def _image(row: Instance) -> ImageToReport:
         path=row.path,
         not_analysed="",
         notes=tuple(analysis.notes),
-        findings=tuple(
-            Finding(Box(found.x0, found.y0, found.x1, found.y1), found.score, found.rank)
-            for found in analysis.findings
-        ),
+        findings=_findings(findings_of(analysis)),
+        candidates=_findings(candidates_of(analysis)),
         model=ModelIdentity(
             analysis.model_name,
             analysis.model_version,
             analysis.weights_sha256,
-            tuple(sorted(analysis.parameters.items())),
+            tuple(
+                sorted(
+                    (name, value)
+                    for name, value in analysis.parameters.items()
+                    if name != CANDIDATE_THRESHOLDS
+                )
+            ),
             analysis.model_title,
             analysis.model_statement,
+            candidate_thresholds_of(analysis),
         ),
     )
+
+
+def _findings(rows: list[FindingRow]) -> tuple[Finding, ...]:
+    return tuple(Finding(Box(row.x0, row.y0, row.x1, row.y1), row.score, row.rank) for row in rows)
 
 
 def _facts(row: Instance) -> InstanceFacts:

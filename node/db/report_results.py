@@ -109,7 +109,7 @@ def earlier_results(session: Session, study_id: int) -> tuple[EarlierResult, ...
 
 
 def _algorithm_at(analyses: Iterable[Analysis], result: Result) -> str:
-    """Name the model whose a result is, as ``workers.study_result`` chooses it: the last image's."""
+    """Name the model whose a result is: the last image's, as ``workers.study_result`` has it."""
     looked = [each for each in analyses if each.finished_at <= result.created_at]
     if not looked:
         return result.model or "the node's model, which had not looked"

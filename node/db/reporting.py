@@ -26,7 +26,8 @@ class StudyToReport:
     """One complete study; ``completed_at`` is the only clock its objects know.
 
     ``earlier`` are the results of every earlier generation, whose files are never made
-    again. ``model`` is the one that a person asked for. ``refused`` are images that were sent and not taken.
+    again. ``model`` is the one that a person asked for. ``refused`` are images that were
+    sent and not taken.
     """
 
     study_id: int

@@ -10,6 +10,7 @@ from typing import Final
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
+from node.db.boxes import findings_of
 from node.db.tables import Analysis, AuditEvent, Delivery, Instance, Result, Study
 from node.states import UNFINISHED_INSTANCE, DeliveryState, InstanceState, StudyState
 
@@ -123,7 +124,7 @@ def _image(row: Instance) -> ImageRow:
         view=row.view,
         state=row.state,
         reason=row.reason,
-        scores=tuple(found.score for found in analysis.findings) if analysis else (),
+        scores=tuple(found.score for found in findings_of(analysis)) if analysis else (),
         seconds=_between(analysis.started_at, analysis.finished_at) if analysis else None,
         model=f"{analysis.model_name} {analysis.model_version}" if analysis else "",
     )

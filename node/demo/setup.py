@@ -7,10 +7,10 @@ import socket
 from pathlib import Path
 from typing import Final
 
+from config.detecting import DetectorSettings
 from config.profiles import STANDARD, OverlayOptions, Profile
 from config.sending import Destination
 from config.settings import (
-    DetectorSettings,
     DispatchSettings,
     LogSettings,
     ResultSettings,

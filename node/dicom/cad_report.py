@@ -109,7 +109,7 @@ def _summary(
 
 def _description(study: StudyResult, images: tuple[ImageResult, ...]) -> Iterator[ContentItem]:
     """Say in words which images were not analysed and why, or what to bear in mind (TID 4002)."""
-    remarks = [*outcome.remarks(images), *outcome.refusals(study)]
+    remarks = outcome.all_remarks(study, images)
     if remarks:
         of = Relation.HAS_PROPERTIES
         words = "\r\n".join([outcome.headline(study), *remarks])

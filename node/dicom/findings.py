@@ -104,6 +104,14 @@ class RefusedImage:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class OtherReport:
+    """An earlier report by another model, which stays; ``algorithm`` is its name and version."""
+
+    algorithm: str
+    sop_instance_uid: str
+
+
 _STANDARD: Final = Profile()
 
 
@@ -116,7 +124,9 @@ class StudyResult:
     hospital's, for sources that name none. ``algorithm`` is the newest that has looked.
     ``namespace`` is the installation's UUID for derived UIDs. ``predecessors`` are (SOP
     Class UID, SOP Instance UID, Series Instance UID) of the reports that this one
-    supersedes. ``profile`` says in which form the objects are wanted. ``refused`` are images
+    supersedes, ``beside`` the earlier ones of other models, which stay. ``model`` is the one
+    that a person asked for by its name, empty for the node's own: series are described by it.
+    ``profile`` says in which form the objects are wanted. ``refused`` are images
     that the node could not take: nothing but their UIDs is known. ``first_image`` is the SOP
     Instance UID of the first that came: another patient's has another, and so another series.
     ``separation`` is set where these are a part of the study's images, those of one patient
@@ -131,6 +141,8 @@ class StudyResult:
     predecessors: tuple[tuple[str, str, str], ...] = ()
     profile: Profile = _STANDARD
     refused: tuple[RefusedImage, ...] = ()
+    model: str = ""
+    beside: tuple[OtherReport, ...] = ()
     first_image: str = ""
     separation: Separation | None = None
 

@@ -66,7 +66,7 @@ def build_measurement_report(study: StudyResult) -> Dataset:
 
 def _root(study: StudyResult, images: tuple[ImageResult, ...]) -> ContentItem:
     groups = [_measurement_group(study, found) for found in tracked(study, images)]
-    remarks = [*outcome.parted(study), *outcome.remarks(images), *outcome.refusals(study)]
+    remarks = outcome.all_remarks(study, images)
     children = [
         code(Relation.HAS_CONCEPT_MOD, codes.LANGUAGE, codes.ENGLISH),
         *device_observer(study),

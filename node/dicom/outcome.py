@@ -117,6 +117,11 @@ def _found(study: StudyResult) -> str:
     return f"{regions} at or above the reporting threshold; {analysed} of {total} images analysed."
 
 
+def all_remarks(study: StudyResult, images: tuple[ImageResult, ...]) -> list[str]:
+    """Say what every report says beside its findings; ``images`` are in viewing order."""
+    return [*beside(study), *parted(study), *remarks(images), *refusals(study)]
+
+
 def remarks(images: tuple[ImageResult, ...]) -> list[str]:
     """Say of each image why it was not analysed, or what to bear in mind of it."""
     texts = []

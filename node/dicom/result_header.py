@@ -81,8 +81,10 @@ def start_result(
     result.SeriesInstanceUID = series_instance_uid(kind.name, study, algorithm)
     options = study.profile.options(kind.name)
     result.SeriesNumber = options.series_number
+    # A workstation lists the series of two models side by side.
+    model = f" ({study.model})" if study.model else ""
     result.SeriesDescription = plain(
-        f"{options.series_description} {study.device.model_name}", LO_LENGTH
+        f"{options.series_description}{model} {study.device.model_name}", LO_LENGTH
     )
     _add_equipment(result, study.device, algorithm.device_uid)
     _add_acquisition_unit(result, source)

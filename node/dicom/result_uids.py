@@ -60,6 +60,8 @@ def report_uid(kind: str, study: StudyResult) -> str:
         *(_digest([*_said(image), *_looked(study.algorithm_of(image))]) for image in images),
         *_refused(study),
         *_parted(study),
+        *_beside(study),
+        *_candidates(kind, study),
         _digest(predecessors),
     )
 
@@ -80,7 +82,10 @@ def image_result_uid(kind: str, study: StudyResult, image: ImageResult) -> str:
 
 def tracking_uid(study: StudyResult, image: ImageResult, finding: Finding) -> str:
     """Derive the UID under which every result names this box, rounded to 0.1 pixels."""
-    twins = [other for other in image.findings if _rounded(other) == _rounded(finding)]
+    # Which boxes below the threshold are known changes no name of those above it.
+    is_candidate = finding not in image.findings
+    others = (*image.findings, *image.candidates) if is_candidate else image.findings
+    twins = [other for other in others if _rounded(other) == _rounded(finding)]
     # Viewers merge groups of one tracking UID; boxes that round alike keep theirs by rank.
     rank = [str(finding.rank)] if len(twins) > 1 else []
     algorithm = study.algorithm_of(image)
@@ -109,8 +114,9 @@ def _settings(study: StudyResult, algorithm: Algorithm) -> list[str]:
 
 
 def _form(study: StudyResult, kind: str) -> list[str]:
-    """List what a profile says of the objects of one kind."""
-    return [study.profile.character_set, study.profile.options(kind).model_dump_json()]
+    """List what a profile says of the objects of one kind, and the model that they name."""
+    form = [study.profile.character_set, study.profile.options(kind).model_dump_json()]
+    return [*form, *([study.model] if study.model else [])]
 
 
 def _device(study: StudyResult, algorithm: Algorithm) -> list[str]:
@@ -129,12 +135,33 @@ def _device(study: StudyResult, algorithm: Algorithm) -> list[str]:
 
 def _said(image: ImageResult) -> list[str]:
     """List what a result says of one image."""
-    numbers = [
+    numbers = _numbers(image.findings)
+    return [str(image.not_analysed), str(len(image.notes)), *map(str, image.notes), *numbers]
+
+
+def _numbers(findings: Iterable[Finding]) -> list[str]:
+    return [
         repr(float(value))
-        for finding in image.findings
+        for finding in findings
         for value in (*finding.box, finding.score, finding.rank)
     ]
-    return [str(image.not_analysed), str(len(image.notes)), *map(str, image.notes), *numbers]
+
+
+def _candidates(kind: str, study: StudyResult) -> list[str]:
+    """List what a graded CAD SR says of boxes below the threshold; nothing else shows them."""
+    if kind != "cad_sr" or study.profile.cad_sr.form != "graded":
+        return []
+    return [
+        _digest([*map(repr, study.algorithm_of(image).candidate_thresholds), "boxes", *numbers])
+        for image in sorted(study.images, key=lambda image: image.sop_instance_uid)
+        for numbers in [_numbers(image.candidates)]
+    ]
+
+
+def _beside(study: StudyResult) -> list[str]:
+    """List the other models' reports that a report names."""
+    others = sorted((other.sop_instance_uid, other.algorithm) for other in study.beside)
+    return [_digest(["beside", *other]) for other in others]
 
 
 def _refused(study: StudyResult) -> list[str]:

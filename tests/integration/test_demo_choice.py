@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from config.settings import DetectorSettings, Settings, StorageSettings
+from config.detecting import DetectorSettings
+from config.settings import Settings, StorageSettings
 from models.registry import folder
 from node.cli.up import node_programs
 from node.errors import StopError

@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from config.settings import DetectorSettings, Settings
+from config.detecting import DetectorSettings
+from config.settings import Settings
 from tests.servers import free_port, short_folder, wait_until
 from tests.weights_files import reference_weights_file
 from tests.worker_process import environment_of

@@ -277,9 +277,11 @@ def test_every_setting_can_be_set_by_its_variable() -> None:
         "broker.url": "redis://broker",
         "detector.model": "reference",
         "detector.weights_sha256": "0" * 64,
+        "detector.candidate_thresholds": "[0.2, 0.1]",
         "detector.runtime": "openvino",
         "detector.precision": "bfloat16",
         "results.time_zone": "Asia/Tokyo",
+        "results.identity_conflict": "separate",
         "log.level": "debug",
         "log.format": "json",
     }

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from config.settings import DetectorSettings
+from config.detecting import DetectorSettings
 from models.registry.cards import LONGEST_STATEMENT
 from models.spec import SPECS, Resize
 from node.dicom.plain_text import plain

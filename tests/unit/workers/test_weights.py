@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from config.settings import DetectorSettings, Settings
+from config.detecting import DetectorSettings
+from config.settings import Settings
 from models import layout
 from models.registry import folder
 from models.registry.errors import Refused

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from config.sending import Destination
-from config.settings import DetectorSettings
+from config.detecting import DetectorSettings
 from node.demo.setup import demo_settings, describe_weights, fresh_folder
 from node.errors import StopError
 
