@@ -14,9 +14,11 @@ from typing import Final, NamedTuple
 
 from pydicom import Dataset
 
+from node.demo.marks import marked_boxes
 from node.demo.received import (
     IDENTITY,
     Exchange,
+    ReportedBox,
     content_items,
     read_exchange,
     reported_boxes,
@@ -89,19 +91,20 @@ def _identity(exchange: Exchange) -> list[str]:
 
 
 def _one_report(exchange: Exchange) -> list[str]:
-    found = len(exchange.reports)
-    return [] if found == 1 else [f"{found} reports came"]
+    kinds = ((exchange.reports, "measurement reports"), (exchange.cad_reports, "CAD SRs"))
+    return [f"{len(found)} {name} came" for found, name in kinds if len(found) != 1]
 
 
 def _known_kinds(exchange: Exchange) -> list[str]:
-    known = {item.SOPClassUID for item in (*exchange.reports, *exchange.overlays)}
+    results = (*exchange.reports, *exchange.cad_reports, *exchange.overlays)
+    known = {item.SOPClassUID for item in results}
     return [
         f"{item.SOPClassUID} came" for item in exchange.results if item.SOPClassUID not in known
     ]
 
 
 def _uids(exchange: Exchange) -> list[str]:
-    kinds = (exchange.images, exchange.reports, exchange.overlays)
+    kinds = (exchange.images, exchange.reports, exchange.cad_reports, exchange.overlays)
     instances = Counter(str(item.SOPInstanceUID) for kind in kinds for item in kind)
     problems = [f"{uid} is used {count} times" for uid, count in instances.items() if count > 1]
     series = [{str(item.SeriesInstanceUID) for item in kind} for kind in kinds]
@@ -115,7 +118,7 @@ def _uids(exchange: Exchange) -> list[str]:
 def _references(exchange: Exchange) -> list[str]:
     sent = {str(image.SOPInstanceUID) for image in exchange.images}
     problems = []
-    for report in _reports(exchange):
+    for report in _all_reports(exchange):
         named = [
             reference
             for item, _ in content_items(report)
@@ -151,7 +154,7 @@ def _evidence(exchange: Exchange) -> list[str]:
         for image in exchange.images
     ]
     problems = []
-    for report in _reports(exchange):
+    for report in _all_reports(exchange):
         listed = Counter(
             _Evidence(
                 str(study.StudyInstanceUID),
@@ -171,15 +174,14 @@ def _evidence(exchange: Exchange) -> list[str]:
 
 def _boxes(exchange: Exchange) -> list[str]:
     problems = []
-    for report in _reports(exchange):
-        for number, reported in enumerate(reported_boxes(report), start=1):
-            image = exchange.image(reported.sop_instance_uid)
-            if image is None:
-                problems.append(f"box {number} names no image that was sent")
-            elif not _is_inside(reported.box, image):
-                problems.append(f"box {number} leaves {image.SOPInstanceUID}")
-            elif reported.box.is_empty or reported.points != CLOSED_BOX_POINTS:
-                problems.append(f"box {number} is no closed box with an area")
+    for number, reported in enumerate(_reported(exchange), start=1):
+        image = exchange.image(reported.sop_instance_uid)
+        if image is None:
+            problems.append(f"box {number} names no image that was sent")
+        elif not _is_inside(reported.box, image):
+            problems.append(f"box {number} leaves {image.SOPInstanceUID}")
+        elif reported.box.is_empty or reported.points != CLOSED_BOX_POINTS:
+            problems.append(f"box {number} is no closed box with an area")
     return problems
 
 
@@ -234,12 +236,31 @@ def _has_shape_of(overlay: Dataset, image: Dataset) -> bool:
 
 def _boxes_are_drawn(exchange: Exchange) -> list[str]:
     drawn = {uid for overlay in exchange.overlays for uid in source_of(overlay)}
-    boxed = {
-        reported.sop_instance_uid
-        for report in _reports(exchange)
-        for reported in reported_boxes(report)
-    }
+    boxed = {box.sop_instance_uid for box in _reported(exchange)}
     return [f"{uid} has a box and no overlay" for uid in sorted(boxed - drawn)]
+
+
+def _marks(exchange: Exchange) -> list[str]:
+    if not exchange.cad_reports:
+        raise _NoReport("no CAD SR came")
+    boxes = Counter((box.sop_instance_uid, box.box) for box in _reported(exchange))
+    marks = Counter(
+        (mark.sop_instance_uid, mark.box)
+        for report in exchange.cad_reports
+        for mark in marked_boxes(report)
+    )
+    differing = [uid for uid, _ in ((boxes - marks) + (marks - boxes)).elements()]
+    return [f"boxes and marks of {uid} differ" for uid in sorted(set(differing))]
+
+
+def _all_reports(exchange: Exchange) -> tuple[Dataset, ...]:
+    if not exchange.cad_reports:
+        raise _NoReport("no CAD SR came")
+    return (*_reports(exchange), *exchange.cad_reports)
+
+
+def _reported(exchange: Exchange) -> list[ReportedBox]:
+    return [box for report in _reports(exchange) for box in reported_boxes(report)]
 
 
 def _reports(exchange: Exchange) -> tuple[Dataset, ...]:
@@ -257,7 +278,8 @@ def _overlays_counted(exchange: Exchange) -> str:
 
 
 def _results_counted(exchange: Exchange) -> str:
-    return f"{len(exchange.reports)} SR, {len(exchange.overlays)} SC"
+    reports = f"{len(exchange.reports)} SR, {len(exchange.cad_reports)} CAD SR"
+    return f"{reports}, {len(exchange.overlays)} SC"
 
 
 def _identity_counted(exchange: Exchange) -> str:
@@ -265,17 +287,18 @@ def _identity_counted(exchange: Exchange) -> str:
 
 
 def _boxes_counted(exchange: Exchange) -> str:
-    return f"{sum(len(reported_boxes(report)) for report in exchange.reports)} boxes"
+    return f"{len(_reported(exchange))} boxes"
 
 
 LOOKS: Final = (
     ("identity is the images', byte for byte", _identity, _identity_counted),
-    ("one report for the study", _one_report, _results_counted),
+    ("one report of each kind for the study", _one_report, _results_counted),
     ("nothing but reports and overlays came", _known_kinds, _results_counted),
     ("UIDs are new and unique, one series for each kind", _uids, _results_counted),
-    ("the report refers to every image, and to no other", _references, _images_counted),
-    ("the report's evidence lists each image once", _evidence, _images_counted),
+    ("the reports refer to every image, and to no other", _references, _images_counted),
+    ("the reports' evidence lists each image once", _evidence, _images_counted),
     ("every box lies inside its image", _boxes, _boxes_counted),
+    ("the CAD SR marks the boxes of the report", _marks, _boxes_counted),
     ("each overlay has one source, its side, view and shape", _overlays, _overlays_counted),
     ("every image with a box has an overlay", _boxes_are_drawn, _overlays_counted),
 )

@@ -10,7 +10,12 @@ from typing import Final
 from pydicom import Dataset, FileDataset, dcmread
 from pydicom.datadict import tag_for_keyword
 from pydicom.filereader import data_element_generator
-from pydicom.uid import UID, ComprehensiveSRStorage, SecondaryCaptureImageStorage
+from pydicom.uid import (
+    UID,
+    ComprehensiveSRStorage,
+    MammographyCADSRStorage,
+    SecondaryCaptureImageStorage,
+)
 
 from node.demo.data_set import data_set_offset
 from node.dicom.geometry import Box
@@ -63,19 +68,25 @@ class Exchange:
 
     @property
     def reports(self) -> tuple[Dataset, ...]:
-        """The Structured Reports among the results."""
-        return tuple(item for item in self.results if item.SOPClassUID == ComprehensiveSRStorage)
+        """The measurement reports among the results."""
+        return self._of_class(ComprehensiveSRStorage)
+
+    @property
+    def cad_reports(self) -> tuple[Dataset, ...]:
+        """The Mammography CAD SRs among the results."""
+        return self._of_class(MammographyCADSRStorage)
 
     @property
     def overlays(self) -> tuple[Dataset, ...]:
         """The Secondary Captures among the results."""
-        return tuple(
-            item for item in self.results if item.SOPClassUID == SecondaryCaptureImageStorage
-        )
+        return self._of_class(SecondaryCaptureImageStorage)
 
     def image(self, sop_instance_uid: str) -> Dataset | None:
         """Give the image of that UID, or None when it was not sent."""
         return next((item for item in self.images if item.SOPInstanceUID == sop_instance_uid), None)
+
+    def _of_class(self, sop_class_uid: str) -> tuple[Dataset, ...]:
+        return tuple(item for item in self.results if item.SOPClassUID == sop_class_uid)
 
 
 def read_exchange(sources: Sequence[Path], results: Sequence[Path]) -> Exchange:
@@ -135,9 +146,7 @@ def reported_boxes(report: Dataset) -> list[ReportedBox]:
     for item, parent in content_items(report):
         if item.get("ValueType") != "SCOORD":
             continue
-        data = [float(value) for value in item.GraphicData]
-        columns, rows = data[0::2], data[1::2]
-        box = Box(min(columns), min(rows), max(columns), max(rows))
+        drawn = drawn_box(item)
         score = _percent(parent)
         named = [
             str(reference.ReferencedSOPInstanceUID)
@@ -145,10 +154,17 @@ def reported_boxes(report: Dataset) -> list[ReportedBox]:
             for reference in below.get("ReferencedSOPSequence", [])
         ]
         for uid in named or [""]:
-            key = (uid, box, len(columns))
+            key = (uid, *drawn)
             if key not in found or score is not None:
                 found[key] = ReportedBox(*key, score)
     return list(found.values())
+
+
+def drawn_box(item: Dataset) -> tuple[Box, int]:
+    """Box round the points of an SCOORD item, and how many points there are."""
+    data = [float(value) for value in item.GraphicData]
+    columns, rows = data[0::2], data[1::2]
+    return Box(min(columns), min(rows), max(columns), max(rows)), len(columns)
 
 
 def content_items(item: Dataset) -> Iterator[tuple[Dataset, Dataset]]:

@@ -8,13 +8,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Final
 from uuid import UUID, uuid4
 
 from pydicom import dcmread
-from pydicom.uid import ComprehensiveSRStorage, SecondaryCaptureImageStorage
+from pydicom.uid import (
+    ComprehensiveSRStorage,
+    MammographyCADSRStorage,
+    SecondaryCaptureImageStorage,
+)
 from rich.console import Console
 
-from config.settings import DetectorSettings
+from config.detecting import DetectorSettings
 from node.db import audit
 from node.db.tables import AuditEvent
 from node.demo.checks import Check, check_results
@@ -32,6 +37,10 @@ from node.demo.watch import StartNode, send_and_wait
 from node.scu.batch import SentObject
 
 
+_REPORTS: Final = {"cad_sr": "CAD SR", "measurement_report": "SR"}
+"""What the screen calls a result of the whole study."""
+
+
 @dataclass(frozen=True, slots=True)
 class Summary:
     """The demo's outcome, as in ``summary.json``.
@@ -45,6 +54,7 @@ class Summary:
     weights: str
     images_sent: int
     reports_received: int
+    cad_reports_received: int
     overlays_received: int
     start_seconds: float
     result_seconds: float
@@ -134,6 +144,7 @@ def run_demo(
         weights=weights,
         images_sent=len(ending.sent),
         reports_received=len(reports),
+        cad_reports_received=len(_paths(ending.received, MammographyCADSRStorage)),
         overlays_received=len(overlays),
         start_seconds=round(ending.started_at - began, 2),
         result_seconds=round(ending.result_seconds, 2),
@@ -195,7 +206,9 @@ def _tell(
         for name, path in sources.items()
     }
     results = {
-        row.sop_instance_uid: f"SC {names[row.source_uid]}" if row.source_uid else "SR"
+        row.sop_instance_uid: f"SC {names[row.source_uid]}"
+        if row.source_uid
+        else _REPORTS[row.kind]
         for row in ending.rows.deliveries
     }
     console.print(image_table(ending.rows, names, counted))
@@ -203,8 +216,8 @@ def _tell(
     console.print(audit_table(ending.events, {**names, **results}))
     console.print(check_table(summary.checks))
     console.print(
-        f"{summary.images_sent} images in, {summary.reports_received} report and "
-        f"{summary.overlays_received} overlays back in {summary.result_seconds:.1f} s "
+        f"{summary.images_sent} images in, {summary.reports_received} report, "
+        f"{summary.cad_reports_received} CAD SR and {summary.overlays_received} overlays back in {summary.result_seconds:.1f} s "
         f"(the node started in {summary.start_seconds:.1f} s)."
     )
     console.print(summary.weights, style="bold")

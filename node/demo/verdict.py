@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
-from pydicom.uid import ComprehensiveSRStorage, SecondaryCaptureImageStorage
+from pydicom.uid import (
+    ComprehensiveSRStorage,
+    MammographyCADSRStorage,
+    SecondaryCaptureImageStorage,
+)
 
 from node.db.audit import Verification
 from node.demo.checks import Check
@@ -25,8 +30,9 @@ def check_run(
     stored = [item for item in sent if item.outcome is Outcome.DELIVERED]
     analysed = [image for image in rows.images if image.state is InstanceState.ANALYSED]
     delivered = [row for row in rows.deliveries if row.state is DeliveryState.DELIVERED]
-    reports = [item for item in received if item.sop_class_uid == ComprehensiveSRStorage]
-    overlays = [item for item in received if item.sop_class_uid == SecondaryCaptureImageStorage]
+    classes = Counter(item.sop_class_uid for item in received)
+    reports, cad_reports = classes[ComprehensiveSRStorage], classes[MammographyCADSRStorage]
+    overlays = classes[SecondaryCaptureImageStorage]
     made = sorted(row.sop_instance_uid for row in rows.deliveries)
     return [
         Check(
@@ -40,9 +46,9 @@ def check_run(
             f"{len(analysed)} of {len(sent)} images, study {rows.state or 'missing'}",
         ),
         Check(
-            "one report and an overlay of every image came back",
-            len(reports) == 1 and len(overlays) == len(sent),
-            f"{len(reports)} SR, {len(overlays)} SC",
+            "one report of each kind and an overlay of every image came back",
+            reports == cad_reports == 1 and overlays == len(sent),
+            f"{reports} SR, {cad_reports} CAD SR, {overlays} SC",
         ),
         Check(
             "what the node calls delivered is what the PACS holds, each once",

@@ -76,8 +76,8 @@ def demo() -> Iterator[Demo]:
 
 def test_it_ends_well_with_four_images_in_and_their_results_back(demo: Demo) -> None:
     assert demo.ended.returncode == 0, demo.ended.stdout[-3000:] + demo.ended.stderr[-3000:]
-    assert "4 images in, 1 report and 4 overlays back" in demo.ended.stdout
-    assert len(demo.received) == 5
+    assert "4 images in, 1 report, 1 CAD SR and 4 overlays back" in demo.ended.stdout
+    assert len(demo.received) == 6
 
 
 def test_every_check_passed(demo: Demo) -> None:

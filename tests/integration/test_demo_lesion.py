@@ -70,4 +70,4 @@ def test_a_lesion_that_no_box_lies_on_fails_the_demo(tmp_path: Path) -> None:
     ]
     assert summary["inserted_lesion"]["false_boxes"] == 8
     assert "The synthetic lesion in RCC was NOT found." in screen
-    assert "1 of 15 checks FAILED." in screen
+    assert "1 of 16 checks FAILED." in screen

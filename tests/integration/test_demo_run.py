@@ -21,7 +21,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int, str]:
     return folder, *demo(folder)
 
 
-def test_four_images_go_in_and_one_report_and_four_overlays_come_back(
+def test_four_images_go_in_and_two_reports_and_four_overlays_come_back(
     finished: tuple[Path, int, str],
 ) -> None:
     folder, status, _ = finished
@@ -33,8 +33,9 @@ def test_four_images_go_in_and_one_report_and_four_overlays_come_back(
     assert (
         summary["images_sent"],
         summary["reports_received"],
+        summary["cad_reports_received"],
         summary["overlays_received"],
-    ) == (4, 1, 4)
+    ) == (4, 1, 1, 4)
 
 
 def test_the_screen_shows_study_results_audit_and_checks(
@@ -47,11 +48,12 @@ def test_the_screen_shows_study_results_audit_and_checks(
         "61.0 %",
         "ANALYSED",
         "measurement_report",
+        "cad_sr",
         "DELIVERED",
         "instance_received",
         "study_reported",
         "every box lies inside its image",
-        "4 images in, 1 report and 4 overlays back in",
+        "4 images in, 1 report, 1 CAD SR and 4 overlays back in",
         "CC BY 3.0",
     ):
         assert expected in screen
@@ -137,10 +139,10 @@ def test_a_missing_result_fails_the_demo_and_is_named(tmp_path: Path) -> None:
     summary = json.loads((folder / "summary.json").read_text())
     assert status == 1
     assert [check["name"] for check in summary["checks"] if not check["passed"]] == [
-        "one report and an overlay of every image came back",
+        "one report of each kind and an overlay of every image came back",
         "every image with a box has an overlay",
     ]
-    assert "2 of 14 checks FAILED." in screen
+    assert "2 of 15 checks FAILED." in screen
 
 
 def test_a_node_that_ends_by_itself_stops_the_demo(tmp_path: Path) -> None:

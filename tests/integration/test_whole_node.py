@@ -20,6 +20,7 @@ from pydicom.uid import (
     JPEG2000Lossless,
     JPEGLosslessSV1,
     JPEGLSLossless,
+    MammographyCADSRStorage,
     RLELossless,
     SecondaryCaptureImageStorage,
 )
@@ -167,25 +168,26 @@ def _storescu(node: RunningNode, paths: list[Path]) -> None:
 
 
 def _assert_results(objects: list[Dataset], study: str, sources: list[Path]) -> None:
-    """One report, an overlay for each image with a box, the patient's name as it was."""
+    """One report of each kind, an overlay of each image with a box, the name as it was."""
     images = [dcmread(path, stop_before_pixels=True) for path in sources]
     results = [item for item in objects if item.StudyInstanceUID == study]
     kinds = Counter(str(item.SOPClassUID) for item in results)
-    assert kinds[ComprehensiveSRStorage] == 1
+    assert kinds[ComprehensiveSRStorage] == kinds[MammographyCADSRStorage] == 1
     assert 1 <= kinds[SecondaryCaptureImageStorage] <= len(images)
-    assert set(kinds) == {ComprehensiveSRStorage, SecondaryCaptureImageStorage}
+    reports = {ComprehensiveSRStorage, MammographyCADSRStorage}
+    assert set(kinds) == {*reports, SecondaryCaptureImageStorage}
     name = images[0].get_item("PatientName").value
     for item in results:
         assert item.get_item("PatientName").value == name
         assert item.PatientID == images[0].PatientID
-    (report,) = (item for item in results if item.SOPClassUID == ComprehensiveSRStorage)
-    evidence = {
-        reference.ReferencedSOPInstanceUID
-        for item in report.CurrentRequestedProcedureEvidenceSequence
-        for series in item.ReferencedSeriesSequence
-        for reference in series.ReferencedSOPSequence
-    }
-    assert evidence == {image.SOPInstanceUID for image in images}
+    for report in (item for item in results if item.SOPClassUID in reports):
+        evidence = {
+            reference.ReferencedSOPInstanceUID
+            for item in report.CurrentRequestedProcedureEvidenceSequence
+            for series in item.ReferencedSeriesSequence
+            for reference in series.ReferencedSOPSequence
+        }
+        assert evidence == {image.SOPInstanceUID for image in images}
 
 
 @pytest.mark.parametrize("compressed", [False, True], ids=["uncompressed", "compressed"])

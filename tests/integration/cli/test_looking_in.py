@@ -66,7 +66,9 @@ def test_a_study_shows_its_images_reasons_results_and_deliveries(database_url: s
     assert (rejected["state"], rejected["reason"]) == ("REJECTED", "QUALITY_CONTROL")
     assert [image["boxes"] for image in study["instances"]] == [1, 1, 1, 0]
     assert study["instances"][0]["best_score"] == 0.8125
-    assert {result["kind"] for result in study["results"]} == {"measurement_report", "overlay"}
+    assert {result["kind"] for result in study["results"]} == {
+        *("cad_sr", "measurement_report", "overlay")
+    }
     table = run(database_url, "studies", "show", STUDY).stdout
     assert "QUALITY_CONTROL" in table
 

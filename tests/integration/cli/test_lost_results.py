@@ -25,7 +25,7 @@ STUDY = str(four_view_study()[0].StudyInstanceUID)
 
 @pytest.fixture
 def node(database: Database, tmp_path: Path) -> WorkingNode:
-    """A node that has reported a study of one image: a report and an overlay."""
+    """A node that has reported a study of one image: two reports and an overlay."""
     pacs = Destination(ae_title="NOBODY", host="127.0.0.1", port=free_port())
     node = working_node(tmp_path / "storage", database, destinations={"pacs": pacs})
     node.report(node.complete(four_view_study()[:1]))
@@ -64,7 +64,7 @@ def states(node: WorkingNode, lost: Result) -> list[DeliveryState]:
     return [row.state for row in node.deliveries() if row.result_id == lost.id]
 
 
-@pytest.mark.parametrize("kind", ["measurement_report", "overlay"])
+@pytest.mark.parametrize("kind", ["cad_sr", "measurement_report", "overlay"])
 def test_a_file_that_was_put_back_is_sent(kind: str, node: WorkingNode, database_url: str) -> None:
     lost, content = lose(node, kind)
     node.layout.absolute(lost.path).write_bytes(content)

@@ -86,11 +86,11 @@ def test_a_worker_killed_amid_a_c_store_delays_its_results_and_loses_none(
     with ReceivingPacs(tmp_path / "pacs") as pacs:
         node.with_settings(destinations={"pacs": pacs.destination}).deliver_all()
 
-        assert during == held == [SENDING] * 5
-        assert taken_back == [PENDING] * 5
-        assert node.delivery_states() == [DELIVERED] * 5
-        assert [item.arrivals for item in pacs.received] == [1] * 5
-    assert len(node.events("delivery_lease_expired")) == 5
+        assert during == held == [SENDING] * 6
+        assert taken_back == [PENDING] * 6
+        assert node.delivery_states() == [DELIVERED] * 6
+        assert [item.arrivals for item in pacs.received] == [1] * 6
+    assert len(node.events("delivery_lease_expired")) == 6
     assert node.audit_problem() is None
 
 
@@ -107,7 +107,7 @@ def test_a_worker_reports_and_sends_and_ends_with_status_0(
             uid = str(images[0].StudyInstanceUID)
             wait_until(lambda: node.study(uid).state is StudyState.REPORTED, "the report")
             publish(sender)
-            wait_until(lambda: node.delivery_states() == [DELIVERED] * 5, "the deliveries")
+            wait_until(lambda: node.delivery_states() == [DELIVERED] * 6, "the deliveries")
             process = worker.process
             assert process is not None
             worker.stop()

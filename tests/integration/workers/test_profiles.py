@@ -145,7 +145,8 @@ def test_a_kind_of_another_form_does_not_part_the_kinds_that_are_alike(
     node.report(node.complete(images()))
 
     made = [row.kind for row in node.results()]
-    assert (made.count("measurement_report"), made.count("overlay")) == (1, 8)
+    counts = {kind: made.count(kind) for kind in made}
+    assert counts == {"cad_sr": 1, "measurement_report": 1, "overlay": 8}
 
 
 def test_a_study_without_a_box_is_not_sent_to_who_wants_findings(
@@ -157,7 +158,7 @@ def test_a_study_without_a_box_is_not_sent_to_who_wants_findings(
     node.report(node.complete(images()))
 
     assert got(node, "ward") == []
-    assert kinds(node, "archive") == ["measurement_report"]
+    assert kinds(node, "archive") == ["cad_sr", "measurement_report"]
 
 
 def test_who_has_a_report_with_boxes_gets_its_successor_without(
@@ -175,7 +176,7 @@ def test_who_has_a_report_with_boxes_gets_its_successor_without(
     second = node.report_of(2)
     assert first.SOPInstanceUID in str(second.PredecessorDocumentsSequence)
     assert "No region at or above the reporting threshold" in spoken(second)
-    assert kinds(node, "ward", generation=2) == ["measurement_report"]
+    assert kinds(node, "ward", generation=2) == ["cad_sr", "measurement_report"]
 
 
 def test_a_destination_that_is_added_later_gets_what_was_made_before(
@@ -194,7 +195,7 @@ def test_a_destination_that_is_added_later_gets_what_was_made_before(
     assert set(overlays) <= set(second), "the overlays of the first report are due there too"
     assert later.report_of(1).SOPInstanceUID not in second, "a report that is superseded is not"
     assert later.report_of(2).SOPInstanceUID in second
-    assert len(first) == len(set(first)) == 6
+    assert len(first) == len(set(first)) == 8
 
 
 def test_without_a_destination_the_standard_objects_are_made_and_kept(
@@ -204,7 +205,8 @@ def test_without_a_destination_the_standard_objects_are_made_and_kept(
 
     node.report(node.complete(images()))
 
-    assert sorted(row.kind for row in node.results()) == ["measurement_report", *["overlay"] * 4]
+    standard = ["cad_sr", "measurement_report", *["overlay"] * 4]
+    assert sorted(row.kind for row in node.results()) == standard
     assert node.deliveries() == []
 
 

@@ -34,7 +34,7 @@ def contents(node: WorkingNode) -> dict[str, bytes]:
     return {row.path: node.layout.absolute(row.path).read_bytes() for row in node.results()}
 
 
-def test_a_study_with_boxes_gets_a_report_and_an_overlay_of_each_image(
+def test_a_study_with_boxes_gets_two_reports_and_an_overlay_of_each_image(
     database: Database, tmp_path: Path
 ) -> None:
     node = working_node(tmp_path / "storage", database, destinations={"pacs": PACS})
@@ -42,8 +42,8 @@ def test_a_study_with_boxes_gets_a_report_and_an_overlay_of_each_image(
     node.report(node.complete(images()))
 
     assert node.study(STUDY).state is StudyState.REPORTED
-    assert kinds(node) == ["measurement_report", *["overlay"] * 4]
-    assert node.delivery_states() == [DeliveryState.PENDING] * 5
+    assert kinds(node) == ["cad_sr", "measurement_report", *["overlay"] * 4]
+    assert node.delivery_states() == [DeliveryState.PENDING] * 6
     assert spoken(node.report_of()).count("Malignancy score 81.2 %") == 4
     sources = {
         node.result(row).SourceImageSequence[0].ReferencedSOPInstanceUID
@@ -98,7 +98,7 @@ def test_a_study_without_findings_gets_a_report_that_says_so(node: WorkingNode) 
 
     node.report(node.complete(images()))
 
-    assert kinds(node) == ["measurement_report"]
+    assert kinds(node) == ["cad_sr", "measurement_report"]
     assert "No region at or above the reporting threshold in 4 of 4" in spoken(node.report_of())
 
 
@@ -116,7 +116,7 @@ def test_an_image_that_was_rejected_is_named_with_its_reason(node: WorkingNode) 
 def test_a_study_of_rejected_images_alone_gets_a_report_all_the_same(node: WorkingNode) -> None:
     node.report(node.complete(images(**PHANTOM)))
 
-    assert kinds(node) == ["measurement_report"]
+    assert kinds(node) == ["cad_sr", "measurement_report"]
     said = spoken(node.report_of())
     assert "No image was analysed: 0 of 4. This is not a result without findings." in said
 
@@ -184,7 +184,7 @@ def test_a_worker_that_dies_between_files_and_rows_loses_and_doubles_nothing(
     node.report(study)
 
     after = {path: path.read_bytes() for path in node.layout.results.rglob("*.dcm")}
-    assert len(left) == 5
+    assert len(left) == 6
     assert after == left
     assert {str(node.layout.absolute(row.path)) for row in node.results()} == set(map(str, left))
 
@@ -207,7 +207,7 @@ def test_a_worker_that_is_overtaken_records_nothing_and_spoils_no_file(
     node.report(study)
 
     assert len(node.events("study_reported")) == 1
-    assert kinds(node) == ["measurement_report", "overlay", "overlay"]
+    assert kinds(node) == ["cad_sr", "measurement_report", "overlay", "overlay"]
     for row in node.results():
         content = node.layout.absolute(row.path).read_bytes()
         assert hashlib.sha256(content).hexdigest() == row.sha256

@@ -92,7 +92,9 @@ def test_an_image_that_an_earlier_model_analysed_keeps_its_name_and_its_overlay(
     versions = texts(node.report_of(2), "126010", "125007", "111003")
     assert versions == ["1.0+old", "2.0+new"]
     assert "Analysed by" in spoken(node.report_of(2))
-    assert [row.kind for row in node.results(generation=2)] == ["measurement_report", "overlay"]
+    assert [row.kind for row in node.results(generation=2)] == [
+        *("cad_sr", "measurement_report", "overlay")
+    ]
 
 
 def test_an_image_pending_at_the_limit_is_named_and_its_analysis_brings_another_report(
@@ -213,7 +215,7 @@ def test_a_failed_report_is_replayed_and_the_same_images_make_it(
 
     assert failed is StudyState.FAILED
     assert (node.study(STUDY).state, node.study(STUDY).reason) == (StudyState.REPORTED, "")
-    assert len(node.results()) == 5
+    assert len(node.results()) == 6
 
 
 def test_a_study_of_two_patients_fails_again_however_often_it_is_replayed(

@@ -13,6 +13,7 @@ import pytest
 from pydicom import Dataset, FileDataset, dcmread
 
 from node.demo.checks import Check, check_results
+from node.dicom.cad_report import build_cad_report
 from node.dicom.findings import Algorithm, Device, Finding, ImageResult, StudyResult
 from node.dicom.geometry import Box
 from node.dicom.measurement_report import build_measurement_report
@@ -32,7 +33,7 @@ LCC_BOX = Box(10.25, 200.5, 90.0, 330.75)
 
 @dataclass(frozen=True)
 class Exchanged:
-    """A study's files as sent and as received; ``results[0]`` is the report."""
+    """A study's files as sent and received: the report, the overlays, the CAD SR (number 5)."""
 
     sources: list[Path]
     results: list[Path]
@@ -77,6 +78,7 @@ def exchanged(tmp_path: Path) -> Exchanged:
     objects = [
         build_measurement_report(study),
         *(build_overlay(with_long_side(study, 200), result, grey) for result in results),
+        build_cad_report(study),
     ]
     folder = tmp_path / "received"
     folder.mkdir()

@@ -26,12 +26,14 @@ if TYPE_CHECKING:
 LCC_BOX = Box(10.25, 200.5, 90.0, 330.75)
 
 IDENTITY = "identity is the images', byte for byte"
-ONE_REPORT = "one report for the study"
+ONE_REPORT = "one report of each kind for the study"
 KINDS = "nothing but reports and overlays came"
 UIDS = "UIDs are new and unique, one series for each kind"
-REFERENCES = "the report refers to every image, and to no other"
-EVIDENCE = "the report's evidence lists each image once"
+REFERENCES = "the reports refer to every image, and to no other"
+EVIDENCE = "the reports' evidence lists each image once"
 BOXES = "every box lies inside its image"
+MARKS = "the CAD SR marks the boxes of the report"
+CAD_SR = 5
 OVERLAYS = "each overlay has one source, its side, view and shape"
 DRAWN = "every image with a box has an overlay"
 
@@ -103,7 +105,7 @@ def test_a_box_that_leaves_its_image_is_noticed(exchanged: Exchanged) -> None:
 
     exchanged.change(0, widen)
 
-    assert exchanged.failed() == {BOXES}
+    assert exchanged.failed() == {BOXES, MARKS}
 
 
 def test_a_box_that_touches_the_last_column_is_inside(exchanged: Exchanged) -> None:
@@ -114,7 +116,7 @@ def test_a_box_that_touches_the_last_column_is_inside(exchanged: Exchanged) -> N
 
     exchanged.change(0, widen)
 
-    assert exchanged.failed() == set()
+    assert exchanged.failed() == {MARKS}
 
 
 def test_an_open_or_flat_box_is_noticed(exchanged: Exchanged) -> None:
@@ -125,7 +127,7 @@ def test_an_open_or_flat_box_is_noticed(exchanged: Exchanged) -> None:
 
     exchanged.change(0, flatten)
 
-    assert exchanged.failed() == {BOXES}
+    assert exchanged.failed() == {BOXES, MARKS}
 
 
 def test_a_reference_to_an_image_that_was_not_sent_is_noticed(exchanged: Exchanged) -> None:
@@ -137,7 +139,7 @@ def test_a_reference_to_an_image_that_was_not_sent_is_noticed(exchanged: Exchang
 
     exchanged.change(0, redirect)
 
-    assert exchanged.failed() == {REFERENCES, BOXES, DRAWN}
+    assert exchanged.failed() == {REFERENCES, BOXES, MARKS, DRAWN}
 
 
 def test_an_image_that_the_report_leaves_out_is_noticed(exchanged: Exchanged) -> None:
@@ -179,17 +181,52 @@ def test_evidence_listed_twice_is_noticed(exchanged: Exchanged) -> None:
 def test_no_report_fails_every_check_of_the_report(exchanged: Exchanged) -> None:
     del exchanged.results[0]
 
-    assert exchanged.failed() == {ONE_REPORT, REFERENCES, EVIDENCE, BOXES, DRAWN}
+    assert exchanged.failed() == {ONE_REPORT, REFERENCES, EVIDENCE, BOXES, MARKS, DRAWN}
 
 
-def test_a_second_report_is_noticed(exchanged: Exchanged, tmp_path: Path) -> None:
+def test_no_cad_sr_is_noticed(exchanged: Exchanged) -> None:
+    del exchanged.results[CAD_SR]
+
+    assert exchanged.failed() == {ONE_REPORT, REFERENCES, EVIDENCE, MARKS}
+
+
+def test_a_mark_at_another_place_is_noticed(exchanged: Exchanged) -> None:
+    def move(report: FileDataset) -> None:
+        for item, _ in content_items(report):
+            if item.get("GraphicType") == "POLYLINE":
+                item.GraphicData = [value + 1.0 for value in item.GraphicData]
+
+    exchanged.change(CAD_SR, move)
+
+    assert exchanged.failed() == {MARKS}
+
+
+@pytest.mark.parametrize("place", [[1, 2, 3], [1, 2, 9], [1, 1]])
+def test_a_mark_that_refers_to_another_item_is_noticed(
+    place: list[int], exchanged: Exchanged
+) -> None:
+    """An item in front of the image library would move every image by one."""
+
+    def redirect(report: FileDataset) -> None:
+        for item, parent in content_items(report):
+            if parent.get("GraphicType") == "POLYLINE":
+                item.ReferencedContentItemIdentifier = place
+
+    exchanged.change(CAD_SR, redirect)
+
+    assert exchanged.failed() == {MARKS}
+
+
+@pytest.mark.parametrize("number", [0, CAD_SR])
+def test_a_second_report_is_noticed(number: int, exchanged: Exchanged, tmp_path: Path) -> None:
     second = tmp_path / "second.dcm"
-    report = dcmread(exchanged.results[0])
+    report = dcmread(exchanged.results[number])
     report.SOPInstanceUID = report.file_meta.MediaStorageSOPInstanceUID = "2.25.8"
     report.save_as(second)
     exchanged.results.append(second)
 
-    assert exchanged.failed() == {ONE_REPORT}
+    assert exchanged.failed() >= {ONE_REPORT}
+    assert exchanged.failed() <= {ONE_REPORT, MARKS}
 
 
 def test_nothing_at_all_fails_everything_about_results(exchanged: Exchanged) -> None:
@@ -250,4 +287,4 @@ def test_a_report_without_its_mandatory_parts_is_a_finding_and_no_crash(
 
     exchanged.change(0, gut)
 
-    assert {BOXES, DRAWN} <= exchanged.failed()
+    assert {BOXES, MARKS, DRAWN} <= exchanged.failed()

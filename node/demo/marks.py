@@ -1,0 +1,36 @@
+"""The marks of a Mammography CAD SR, as a workstation finds them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from node.demo.received import ReportedBox, content_items, drawn_box
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pydicom import Dataset
+
+OUTLINE: Final = "111041"
+
+
+def marked_boxes(report: Dataset) -> list[ReportedBox]:
+    """All outlines of a report, each on the image at the place in the tree that it names."""
+    found = []
+    for item, _ in content_items(report):
+        name = item.get("ConceptNameCodeSequence")
+        if not name or name[0].CodeValue != OUTLINE:
+            continue
+        for below in item.ContentSequence:
+            image = _item_at(report, below.ReferencedContentItemIdentifier)
+            uid = str(image.ReferencedSOPSequence[0].ReferencedSOPInstanceUID)
+            found.append(ReportedBox(uid, *drawn_box(item), None))
+    return found
+
+
+def _item_at(report: Dataset, place: Sequence[int]) -> Dataset:
+    """Follow Referenced Content Item Identifier (0040,DB73): 1 is the root itself."""
+    item = report
+    for number in list(place)[1:]:
+        item = item.ContentSequence[number - 1]
+    return item
