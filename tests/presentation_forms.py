@@ -69,6 +69,25 @@ def with_modality_lut(bits: int = 16) -> FileDataset:
     )
 
 
+def with_overlay() -> FileDataset:
+    """An image with a marker of its own in an overlay plane."""
+    image = make_mammogram()
+    bits = np.zeros((image.Rows, image.Columns), np.uint8)
+    bits[5:15, 5:25] = 1
+    packed = np.packbits(bits.ravel(), bitorder="little").tobytes()
+    for element, kind, value in (
+        (0x0010, "US", image.Rows),
+        (0x0011, "US", image.Columns),
+        (0x0040, "CS", "G"),
+        (0x0050, "SS", [1, 1]),
+        (0x0100, "US", 1),
+        (0x0102, "US", 0),
+        (0x3000, "OW", packed + b"\0" * (len(packed) % 2)),
+    ):
+        image.add_new((0x6000, element), kind, value)
+    return image
+
+
 PRESENTED: dict[str, Callable[[], FileDataset]] = {
     "one window": lambda: make_mammogram(WindowCenter="1700.5", WindowWidth="2100"),
     "two windows": lambda: make_mammogram(
@@ -94,5 +113,6 @@ PRESENTED: dict[str, Callable[[], FileDataset]] = {
     "VOI LUT below zero": signed_with_voi_lut,
     "signed": lambda: signed(WindowCenter="0", WindowWidth="3000"),
     "Modality LUT": with_modality_lut,
+    "an overlay": with_overlay,
 }
 """DCMTK renders these; it knows no SIGMOID and no LINEAR_EXACT in a presentation state."""

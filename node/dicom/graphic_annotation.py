@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from node.dicom.tracking import Tracked
 
 LAYER: Final = "AI_FINDINGS"
+OVERLAY_LAYER: Final = "IMAGE_OVERLAYS"
 GREEN: Final = (57553, 12524, 53710)
 """The overlay's green as CIELab PCS-Values of 16 bits (C.10.7.1.1), D50."""
 
@@ -22,6 +23,7 @@ GREEN: Final = (57553, 12524, 53710)
 _LETTER: Final = (1 / 44, 1 / 10, 11)
 _LETTER_WIDTH: Final = 0.5
 _LINE_HEIGHT: Final = 1.5
+_WHITE: Final = 0xFFFF
 
 
 def annotation(found: Sequence[Tracked], image: Dataset, *, rows: int, columns: int) -> Dataset:
@@ -48,13 +50,23 @@ def annotation(found: Sequence[Tracked], image: Dataset, *, rows: int, columns: 
 
 
 def layer() -> Dataset:
-    """Build the one item of Graphic Layer Sequence (C.10.7)."""
+    """Build the item of Graphic Layer Sequence (C.10.7) that the boxes lie on."""
     item = Dataset()
     item.GraphicLayer = LAYER
-    item.GraphicLayerOrder = 1
-    item.GraphicLayerRecommendedDisplayGrayscaleValue = 0xFFFF
+    item.GraphicLayerOrder = 2
+    item.GraphicLayerRecommendedDisplayGrayscaleValue = _WHITE
     item.GraphicLayerRecommendedDisplayCIELabValue = list(GREEN)
     item.GraphicLayerDescription = "Regions found by AI, with scores"
+    return item
+
+
+def layer_of_overlays() -> Dataset:
+    """Build the item for the overlays that the image has itself, below the boxes."""
+    item = Dataset()
+    item.GraphicLayer = OVERLAY_LAYER
+    item.GraphicLayerOrder = 1
+    item.GraphicLayerRecommendedDisplayGrayscaleValue = _WHITE
+    item.GraphicLayerDescription = "Overlays of the image itself"
     return item
 
 

@@ -7,8 +7,9 @@ possible, but Presentation LUT Shape is of the whole object, and a late image wo
 what was sent of the others.
 
 What a presentation state does not say is the identity, whatever the image says (PS3.4
-N.2): it repeats the image's Modality LUT, window or VOI LUT, polarity and shutter. It is
-built on pydicom alone: highdicom shows MONOCHROME1 inverted, and names no side.
+N.2): it repeats the image's Modality LUT, window or VOI LUT, polarity and shutter, and
+activates its overlays. It is built on pydicom alone: highdicom shows MONOCHROME1 inverted,
+and names no side.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from pydicom.valuerep import format_number_as_ds
 from node.dicom import uids
 from node.dicom.capture import DISCLAIMER
 from node.dicom.content_items import reference
-from node.dicom.graphic_annotation import annotation, layer
+from node.dicom.graphic_annotation import OVERLAY_LAYER, annotation, layer, layer_of_overlays
 from node.dicom.header import laterality, number, numbers, short, text
 from node.dicom.image_label import in_viewing_order, viewing_place
 from node.dicom.plain_text import LO_LENGTH, plain
@@ -55,6 +56,10 @@ _SHUTTER: Final = (
 )
 _SPACINGS: Final = ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing")
 _FINEST_RATIO: Final = 1000
+# (60xx,0010) and (60xx,1001) of the sixteen groups.
+_OVERLAY_GROUPS: Final = range(0x6000, 0x6020, 2)
+_OVERLAY_ROWS: Final = 0x0010
+_OVERLAY_ACTIVATION_LAYER: Final = 0x1001
 # Bits of a lookup table's entries.
 _NARROW: Final = 8
 _WIDE: Final = 16
@@ -89,6 +94,7 @@ def build_presentation_state(study: StudyResult, image: ImageResult) -> Dataset:
     _add_series_of_side(state, study, header)
     _add_identification(state)
     _add_graphics(state, study, image)
+    _add_overlays(state, header)
     _add_displayed_area(state, header)
     _add_shutter(state, header)
     _add_modality_lut(state, header)
@@ -138,6 +144,15 @@ def _add_graphics(state: Dataset, study: StudyResult, image: ImageResult) -> Non
     )
     state.GraphicAnnotationSequence = [drawn]
     state.GraphicLayerSequence = [layer()]
+
+
+def _add_overlays(state: Dataset, header: Dataset) -> None:
+    """Activate the overlays of the image (C.11.7), which else would be hidden."""
+    groups = [group for group in _OVERLAY_GROUPS if (group, _OVERLAY_ROWS) in header]
+    for group in groups:
+        state.add_new((group, _OVERLAY_ACTIVATION_LAYER), "CS", OVERLAY_LAYER)
+    if groups:
+        state.GraphicLayerSequence.append(layer_of_overlays())
 
 
 def _size(header: Dataset) -> tuple[int, int]:

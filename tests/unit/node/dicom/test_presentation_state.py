@@ -17,7 +17,7 @@ from tests.factories import (
     four_view_study,
     make_mammogram,
 )
-from tests.presentation_forms import state_of, state_of_one
+from tests.presentation_forms import state_of, state_of_one, with_overlay
 from tests.report_tree import items, report_of
 from tests.results import (
     LESION,
@@ -236,6 +236,16 @@ class TestGreys:
         assert state.ShutterRightVerticalEdge == 250
         assert state.ShutterPresentationValue == 0
         assert "ShutterShape" not in state_of_one()
+
+
+def test_overlays_of_the_image_are_shown_on_a_layer_of_their_own() -> None:
+    """PS3.3 C.11.7: one that the presentation state does not activate is hidden."""
+    state = state_of(make_study([with_overlay()], findings={0: (LESION,)}))
+
+    layers = {item.GraphicLayer: item.GraphicLayerOrder for item in state.GraphicLayerSequence}
+    assert layers == {"AI_FINDINGS": 2, "IMAGE_OVERLAYS": 1}
+    activated = {element.tag: element.value for element in state.group_dataset(0x6000)}
+    assert activated == {0x60001001: "IMAGE_OVERLAYS"}
 
 
 class TestWhatCannotBePresented:
