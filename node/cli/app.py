@@ -11,6 +11,7 @@ from config.log import configure
 from node.cli import (
     audit,
     config,
+    conformance,
     database,
     destination,
     health,
@@ -38,6 +39,7 @@ app.command("echo")(peers.echo_destination)
 app.command("send")(peers.send)
 app.command("retry")(replay.retry)
 app.command("health")(health.health)
+app.command("conformance")(conformance.conformance)
 
 
 def _print_version(wanted: bool) -> None:

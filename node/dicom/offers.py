@@ -24,11 +24,11 @@ SOP_CLASSES: Final[dict[str, str]] = {
 }
 """SOP class of each kind (``config.profiles.ObjectKind``) as delivered."""
 
-_OTHER_REPORT: Final = uid.Comprehensive3DSRStorage
+OTHER_REPORT: Final = uid.Comprehensive3DSRStorage
 
 _ONLY_WITH_A_BOX: Final = {
     "overlay": "images with a box",
-    "presentation_state": "images with a box",
+    "presentation_state": "images with a box, a series for each side",
     "key_objects": "studies with a box",
 }
 
@@ -53,7 +53,7 @@ def _offer(profile: Profile, kind: str) -> Offer:
     options = profile.options(kind)
     sop_class = SOP_CLASSES[kind]
     if kind == "measurement_report" and profile.measurement_report.sop_class == "comprehensive3d":
-        sop_class = _OTHER_REPORT
+        sop_class = OTHER_REPORT
     return Offer(
         kind=kind,
         sop_class_uid=str(sop_class),

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Final
 from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom.presentation import PresentationContext, build_context
 
+from node.dicom.commitment import PUSH_MODEL
 from node.dicom.offers import Offer, offers
 from node.scu.compression import preferred_syntaxes
+from node.scu.query import STUDY_ROOT_FIND
 from node.scu.requestor import end_association, open_association
 from node.scu.sender import choose_syntax, proposed_contexts
 
@@ -21,8 +23,8 @@ _STORED_IN: Final = str(ExplicitVRLittleEndian)
 """Our results lie on the disk in it; what else is sent is made of that."""
 _PLAIN: Final = (str(ExplicitVRLittleEndian), str(ImplicitVRLittleEndian))
 
-_COMMITMENT: Final = ("storage commitment", "1.2.840.10008.1.20.1")
-_QUERY: Final = ("query (C-FIND)", "1.2.840.10008.5.1.4.1.2.2.1")
+_COMMITMENT: Final = ("storage commitment", PUSH_MODEL)
+_QUERY: Final = ("query (C-FIND)", STUDY_ROOT_FIND)
 
 # The services that a destination's `confirm` may use, the preferred first.
 _SERVICES: Final[dict[str, tuple[tuple[str, str], ...]]] = {

@@ -169,13 +169,14 @@ def refusing(line: AcceptedLine) -> None:
     line.is_closed()
 
 
+PLAIN = ["measurement_report", "overlay"]
 SR = "1.2.840.10008.5.1.4.1.1.88.33"
 SC = "1.2.840.10008.5.1.4.1.1.7"
 
 
 def test_a_peer_that_has_no_echo_is_asked_all_the_same() -> None:
     with raw_acceptor(scripted(refusing, accepting(SR, SC)), connections=2) as address:
-        result = run(at(address), "test", "pacs")
+        result = run(at(address), "test", "pacs", objects=PLAIN)
 
     assert result.exit_code == 0, result.output
     assert "PACS does not accept C-ECHO" in result.stderr
@@ -185,7 +186,7 @@ def test_a_peer_that_has_no_echo_is_asked_all_the_same() -> None:
 @pytest.mark.parametrize("taken", [(COMMITMENT,), (FIND,), ()])
 def test_one_way_to_confirm_is_enough_and_none_is_a_problem(taken: tuple[str, ...]) -> None:
     with raw_acceptor(scripted(refusing, accepting(SR, SC, *taken)), connections=2) as address:
-        result = run(at(address), "test", "pacs", "--json", confirm="commitment")
+        result = run(at(address), "test", "pacs", "--json", confirm="commitment", objects=PLAIN)
 
     told = verdicts(result)
     problems = [told[name]["problem"] for name in ("storage commitment", "query (C-FIND)")]
