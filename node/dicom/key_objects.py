@@ -1,8 +1,8 @@
 """The study's Key Object Selection: which images have a box (TID 2010).
 
-A Key Object Selection cannot say that it supersedes another. Its UID therefore follows
-from the images with a box alone: a late image without one makes no second selection, and
-one with a box a selection that holds those of the first.
+A Key Object Selection cannot say that it supersedes another, nor which images were not
+looked at: that is the reports' to say. It is made again where its images with a box change,
+or where its file was lost, and a late image without a box makes no second one.
 """
 
 from __future__ import annotations
@@ -36,10 +36,8 @@ def key_images(study: StudyResult) -> tuple[ImageResult, ...]:
 
 def key_objects_uid(study: StudyResult) -> str:
     """Derive the UID of the selection of a study that has key images."""
-    selected = replace(
-        study, images=key_images(study), predecessors=(), refused=(), separation=None
-    )
-    return report_uid(KEY_OBJECTS.name, selected)
+    said = replace(study, images=key_images(study), refused=(), beside=(), separation=None)
+    return report_uid(KEY_OBJECTS.name, said)
 
 
 def build_key_objects(study: StudyResult) -> Dataset:

@@ -97,3 +97,18 @@ def test_a_late_image_without_a_box_makes_no_second_selection(node: WorkingNode)
     assert len(of_kind(node, "measurement_report")) == 2
     assert len(of_kind(node, "key_objects")) == 1
     assert len(of_kind(node, "presentation_state")) == 3
+
+
+def test_a_selection_whose_file_is_lost_is_made_again_under_another_uid(node: WorkingNode) -> None:
+    node = with_profile(node, BOTH)
+    early, late = images()[:3], images()[3]
+    node.report(node.complete(early))
+    (lost,) = [row for row in node.results() if row.kind == "key_objects"]
+    node.layout.absolute(lost.path).unlink()
+    node.detector.boxes = ()
+
+    node.report(node.complete([late]))
+
+    (again,) = [row for row in node.results(generation=2) if row.kind == "key_objects"]
+    assert again.sop_instance_uid != lost.sop_instance_uid
+    assert again.series_instance_uid == lost.series_instance_uid

@@ -9,9 +9,10 @@ import pytest
 from pydicom import FileDataset
 from pydicom.uid import KeyObjectSelectionDocumentStorage
 
-from node.dicom.findings import RefusedImage, StudyResult
+from node.dicom.findings import OtherReport, RefusedImage, StudyResult
 from node.dicom.key_objects import build_key_objects, key_images, key_objects_uid
 from node.dicom.part10 import to_bytes
+from node.dicom.separation import Separation
 from node.errors import IdentityConflict
 from tests.factories import (
     JAPANESE_CHARACTER_SET,
@@ -169,13 +170,14 @@ def test_the_same_study_gives_the_same_bytes_in_whatever_order_its_images_came()
 
 
 def test_what_does_not_change_the_selection_does_not_change_its_uid() -> None:
-    """A Key Object Selection cannot supersede: the same one is not made twice."""
+    """The same one is not made twice: it could not say that it supersedes the first."""
     early = make_study(four_view_study()[:2], findings={1: (LESION,)})
     late = make_study(
         four_view_study(),
         findings={1: (LESION,)},
-        predecessors=((str(KeyObjectSelectionDocumentStorage), "1.2.81", "1.2.80"),),
         refused=(RefusedImage("1.2.9", "", "NOT_DICOM"),),
+        beside=(OtherReport("another model 1.0", "1.2.10"),),
+        separation=Separation(("PatientID",), 8),
     )
 
     assert key_objects_uid(early) == key_objects_uid(late)
@@ -188,3 +190,10 @@ def test_another_box_is_another_selection_of_the_same_series() -> None:
 
     assert key_objects_uid(one) != key_objects_uid(two)
     assert selection_of(one).SeriesInstanceUID == selection_of(two).SeriesInstanceUID
+
+
+def test_a_selection_that_takes_the_place_of_a_lost_one_is_another() -> None:
+    study = found()
+    lost = (str(KeyObjectSelectionDocumentStorage), key_objects_uid(study), "1.2.80")
+
+    assert key_objects_uid(replace(study, predecessors=(lost,))) != key_objects_uid(study)
