@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 from pydicom import Dataset
 
-from node.demo.marks import marked_boxes
+from node.demo.marks import differing
 from node.demo.received import (
     IDENTITY,
     Exchange,
@@ -243,14 +243,8 @@ def _boxes_are_drawn(exchange: Exchange) -> list[str]:
 def _marks(exchange: Exchange) -> list[str]:
     if not exchange.cad_reports:
         raise _NoReport("no CAD SR came")
-    boxes = Counter((box.sop_instance_uid, box.box) for box in _reported(exchange))
-    marks = Counter(
-        (mark.sop_instance_uid, mark.box)
-        for report in exchange.cad_reports
-        for mark in marked_boxes(report)
-    )
-    differing = [uid for uid, _ in ((boxes - marks) + (marks - boxes)).elements()]
-    return [f"boxes and marks of {uid} differ" for uid in sorted(set(differing))]
+    boxes = _reported(exchange)
+    return [f"boxes and marks of {uid} differ" for uid in differing(boxes, exchange.cad_reports)]
 
 
 def _all_reports(exchange: Exchange) -> tuple[Dataset, ...]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from node.demo.received import ReportedBox, content_items, drawn_box
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from pydicom import Dataset
 
@@ -26,6 +27,14 @@ def marked_boxes(report: Dataset) -> list[ReportedBox]:
             uid = str(image.ReferencedSOPSequence[0].ReferencedSOPInstanceUID)
             found.append(ReportedBox(uid, *drawn_box(item), None))
     return found
+
+
+def differing(boxes: Iterable[ReportedBox], reports: Iterable[Dataset]) -> list[str]:
+    """Images of which the boxes are not the marks of the CAD SRs ``reports``, one for one."""
+    wanted = Counter((box.sop_instance_uid, box.box) for box in boxes)
+    marks = [mark for report in reports for mark in marked_boxes(report)]
+    there = Counter((mark.sop_instance_uid, mark.box) for mark in marks)
+    return sorted({uid for uid, _ in ((wanted - there) + (there - wanted))})
 
 
 def _item_at(report: Dataset, place: Sequence[int]) -> Dataset:

@@ -36,7 +36,6 @@ from node.demo.verdict import check_run
 from node.demo.watch import StartNode, send_and_wait
 from node.scu.batch import SentObject
 
-
 _REPORTS: Final = {"cad_sr": "CAD SR", "measurement_report": "SR"}
 """What the screen calls a result of the whole study."""
 
@@ -217,7 +216,8 @@ def _tell(
     console.print(check_table(summary.checks))
     console.print(
         f"{summary.images_sent} images in, {summary.reports_received} report, "
-        f"{summary.cad_reports_received} CAD SR and {summary.overlays_received} overlays back in {summary.result_seconds:.1f} s "
+        f"{summary.cad_reports_received} CAD SR and {summary.overlays_received} overlays back "
+        f"in {summary.result_seconds:.1f} s "
         f"(the node started in {summary.start_seconds:.1f} s)."
     )
     console.print(summary.weights, style="bold")
