@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
 import numpy as np
+import structlog
 from numpy.typing import NDArray
 from pydicom import Dataset
 
@@ -25,6 +26,9 @@ from node.dicom.result_header import (
     PRESENTATION_STATE,
 )
 from node.dicom.result_uids import image_result_uid, report_uid
+from node.dicom.utf8 import UTF_8, in_utf8
+
+log = structlog.get_logger(__name__)
 
 ReadGrey = Callable[[ImageResult], NDArray[np.uint8]]
 """Gives an image windowed, (rows, columns), bright = dense; it reads and decodes a file."""
@@ -44,7 +48,20 @@ class PlannedObject:
 
 def planned_objects(kind: str, study: StudyResult, read: ReadGrey) -> Iterator[PlannedObject]:
     """List the objects of one kind (``config.profiles.ObjectKind``), in the study's form."""
-    yield from _PLANNERS[kind](study, read)
+    for planned in _PLANNERS[kind](study, read):
+        if study.profile.character_set == UTF_8:
+            planned = replace(planned, build=partial(_build_in_utf8, planned))
+        yield planned
+
+
+def _build_in_utf8(planned: PlannedObject) -> Dataset:
+    """Build an object and convert it; one whose texts nobody can read keeps their bytes."""
+    dataset = planned.build()
+    converted = in_utf8(dataset)
+    if converted is None:
+        log.warning("character_set_kept", sop_instance_uid=planned.sop_instance_uid)
+        return dataset
+    return converted
 
 
 def _cad_sr(study: StudyResult, _read: ReadGrey) -> Iterator[PlannedObject]:
