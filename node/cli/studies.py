@@ -2,20 +2,67 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import Session
 
 from node.cli.context import ConfigOption, JsonOption, opened_database, print_json, print_table
+from node.cli.study_facts import study_facts
 from node.cli.tables import table
-from node.db.boxes import findings_of
-from node.db.separations import disagreement
-from node.db.tables import Analysis, Delivery, Instance, Result, Study
+from node.db.tables import Instance, Result, Study
 from node.states import InstanceState, StudyState
 
 app = typer.Typer(no_args_is_help=True, help="Studies and what became of them.")
+
+# Title, then the key of the rows and the key of each column.
+TABLES: Final = {
+    "Images": (
+        "instances",
+        {
+            "side": "laterality",
+            "view": "view",
+            "state": "state",
+            "reason": "reason",
+            "in words": "words",
+            "boxes": "boxes",
+            "best score": "best_score",
+            "attempts": "attempts",
+            "detail": "detail",
+            "SOP Instance UID": "sop_instance_uid",
+        },
+    ),
+    "Refused": (
+        "refused",
+        {
+            "at": "at",
+            "from": "calling_ae",
+            "status": "status",
+            "reason": "reason",
+            "in words": "words",
+            "told": "comment",
+            "came later": "came_later",
+            "kept in": "quarantined",
+            "SOP Instance UID": "sop_instance_uid",
+        },
+    ),
+    "Results": (
+        "results",
+        {
+            "report": "generation",
+            "object": "kind",
+            "of": "of",
+            "model": "model",
+            "superseded by": "superseded_by",
+            "destination": "destination",
+            "state": "state",
+            "in words": "words",
+            "next attempt": "not_before",
+            "SOP Instance UID": "sop_instance_uid",
+        },
+    ),
+}
 
 Limit = Annotated[int, typer.Option(min=1, max=100_000, help="Most rows to print.")]
 
@@ -54,29 +101,48 @@ def show(
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """Show one study: its images, why one was not analysed, its results and deliveries."""
+    """Show one study: its images and why one was not analysed or not taken, its results.
+
+    Each result stands with its deliveries, and with the report that supersedes it.
+    """
     with opened_database(config) as database, database.read() as session:
-        found = _study(session, study_instance_uid)
+        found = study_facts(session, study_instance_uid)
     if found is None:
         typer.echo(f"no study {study_instance_uid}; `mgnode studies list` names them", err=True)
         raise typer.Exit(1)
     if as_json:
         print_json(found)
         return
-    typer.echo(
-        f"Study {found['study_instance_uid']} from {found['source_ae']}: {found['state']}"
-        f" {found['reason'] or found['completed_because']}".rstrip()
-    )
+    _print_head(found)
     disputed = found["disagreement"]
     if disputed is not None:
         typer.echo(f"Its images disagree about {', '.join(disputed['attributes'])}.")
         together = [[number, uid] for number, g in enumerate(disputed["groups"], 1) for uid in g]
         together += [["none", uid] for uid in disputed["in_no_report"]]
         print_table(table("Patients and orders", ["number", "sop_instance_uid"], together))
-    for title, name in (("Images", "instances"), ("Results", "results")):
-        rows = found[name]
-        columns = list(rows[0]) if rows else []
-        print_table(table(title, columns, [list(row.values()) for row in rows]))
+    for title, (name, columns) in TABLES.items():
+        rows = [[row[key] for key in columns.values()] for row in found[name]]
+        if rows:
+            print_table(table(title, list(columns), rows))
+
+
+def _print_head(found: dict[str, Any]) -> None:
+    reason = found["reason"] or found["completed_because"]
+    because = f" ({reason})" if reason else ""
+    report = f", report {found['generation']}" if found["generation"] else ""
+    model = f" by {found['model']}" if found["model"] else ""
+    typer.echo(f"Study {found['study_instance_uid']} from {found['source_ae']}")
+    typer.echo(f"{found['state']}{report}{model}{because}")
+    images = found["instances"]
+    analysed = sum(image["state"] == InstanceState.ANALYSED for image in images)
+    boxes = sum(image["boxes"] for image in images)
+    text = f"{analysed} of {len(images)} images analysed, {boxes} boxes"
+    missing = {row["sop_instance_uid"] for row in found["refused"] if not row["came_later"]}
+    if missing:
+        text += f"; {len(missing)} more refused that never came"
+    typer.echo(text)
+    for destination, counts in found["deliveries"].items():
+        typer.echo(f"{destination}: {', '.join(f'{n} {state}' for state, n in counts.items())}")
 
 
 def _studies(session: Session, state: StudyState | None, limit: int) -> list[dict[str, Any]]:
@@ -114,67 +180,3 @@ def _studies(session: Session, state: StudyState | None, limit: int) -> list[dic
         }
         for study, images, analysed, results in session.execute(query)
     ]
-
-
-def _study(session: Session, study_instance_uid: str) -> dict[str, Any] | None:
-    study = session.scalar(
-        select(Study)
-        .where(Study.study_instance_uid == study_instance_uid)
-        .options(
-            selectinload(Study.instances)
-            .selectinload(Instance.analyses)
-            .selectinload(Analysis.findings),
-            selectinload(Study.results).selectinload(Result.deliveries),
-        )
-    )
-    if study is None:
-        return None
-    return {
-        "study_instance_uid": study.study_instance_uid,
-        "source_ae": study.source_ae,
-        "state": study.state.value,
-        "reason": study.reason,
-        "completed_because": study.completed_because,
-        "first_received_at": study.first_received_at,
-        "completed_at": study.completed_at,
-        "reported_at": study.reported_at,
-        "generation": study.generation,
-        "model": study.model,
-        "disagreement": disagreement(session, study),
-        "instances": [_instance(row) for row in study.instances],
-        "results": [
-            _delivery(result, delivery)
-            for result in study.results
-            for delivery in (*result.deliveries, *([] if result.deliveries else [None]))
-        ],
-    }
-
-
-def _instance(row: Instance) -> dict[str, Any]:
-    findings = findings_of(row.analyses[-1]) if row.analyses else []
-    return {
-        "sop_instance_uid": row.sop_instance_uid,
-        "laterality": row.laterality,
-        "view": row.view,
-        "state": row.state.value,
-        "reason": row.reason,
-        "detail": row.detail,
-        "attempts": row.attempts,
-        "boxes": len(findings),
-        "best_score": round(findings[0].score, 4) if findings else None,
-    }
-
-
-def _delivery(result: Result, delivery: Delivery | None) -> dict[str, Any]:
-    return {
-        "kind": result.kind,
-        "generation": result.generation,
-        "sop_instance_uid": result.sop_instance_uid,
-        "destination": delivery.destination if delivery else None,
-        "state": delivery.state.value if delivery else None,
-        "attempts": delivery.attempts if delivery else None,
-        "not_before": delivery.not_before if delivery else None,
-        "last_error": delivery.last_error if delivery else None,
-        "confirmed_at": delivery.confirmed_at if delivery else None,
-        "unconfirmed_since": delivery.alarmed_at if delivery else None,
-    }

@@ -22,6 +22,8 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) 
 def _text(value: object) -> str:
     if value is None:
         return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M:%S}Z"
     return str(value)
