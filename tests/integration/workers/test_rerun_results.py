@@ -112,6 +112,33 @@ def test_a_report_that_has_not_changed_is_not_superseded_by_the_change_of_anothe
     assert second["measurement_report"].SOPClassUID != first["measurement_report"].SOPClassUID
 
 
+def test_after_a_late_image_each_report_supersedes_its_own_kind_for_its_own_destination(
+    node: WorkingNode,
+) -> None:
+    """The form of one has changed meanwhile; it supersedes what its destination has."""
+    profiles = {**PROFILES, "workstation": {"objects": ["cad_sr"], "cad_sr": {"codes": "SRT"}}}
+    changed = node.with_settings(profiles=profiles)
+    late = four_view_study(study_instance_uid=STUDY)[2:3]
+
+    changed.report(changed.complete(late))
+
+    first, second = reports(node, 1), reports(node, 2)
+    assert set(second) == {"cad_sr", "measurement_report"}
+    for kind, report in second.items():
+        assert predecessors(report) == [first[kind].SOPInstanceUID]
+    got = {
+        (row.kind, delivery.destination)
+        for row in node.results(generation=2)
+        for delivery in node.deliveries()
+        if delivery.result_id == row.id
+    }
+    assert got == {
+        ("cad_sr", "stations"),
+        ("measurement_report", "viewers"),
+        ("overlay", "viewers"),
+    }
+
+
 def test_a_change_back_supersedes_too(node: WorkingNode) -> None:
     """The first object is not the newest any more: it must not be taken for the answer."""
     once = node.detector.boxes
