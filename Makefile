@@ -17,6 +17,7 @@ demo: $(INSTALLED)
 
 test: $(INSTALLED)
 	tests/debian-packages
+	tests/viewer-packages
 	$(BIN)/pytest $(ARGS)
 
 lint: $(INSTALLED)
@@ -31,6 +32,7 @@ docs: $(INSTALLED)
 	$(BIN)/python -m config.example > config/mgnode.example.toml
 	$(BIN)/python -m config.example --page > docs/settings.md
 	$(BIN)/python -m tests.commands_page > docs/commands.md
+	$(BIN)/mgnode conformance > docs/conformance.md
 
 # Only the file of weights is used: the package itself wants another Python.
 imagenet := .cache/imagenet

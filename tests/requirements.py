@@ -10,6 +10,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 PIXELMED = Path("/usr/share/java/pixelmed.jar")
+VIEWERS = Path(__file__).parents[1] / ".cache" / "viewers"
+"""Where ``tests/viewer-packages`` installs, one folder for each version of cornerstone."""
 
 
 def program(name: str) -> Path | None:
@@ -57,6 +59,18 @@ def _pixelmed() -> str | None:
     return "Debian package libpixelmed-java or a JDK is not installed"
 
 
+def _viewers() -> str | None:
+    if not program("node"):
+        return "Node.js is not installed"
+    wanted = (Path(__file__).parent / "contract" / "viewers").glob("*/package.json")
+    installed = {path: VIEWERS / path.parent.name / "installed.json" for path in wanted}
+    if all(
+        copy.exists() and copy.read_bytes() == path.read_bytes() for path, copy in installed.items()
+    ):
+        return None
+    return "npm packages are not installed: tests/viewer-packages does it"
+
+
 NEEDS: dict[str, Callable[[], str | None]] = {
     "dcmtk": lambda: _debian(
         "dcmtk", "storescu", "storescp", "echoscu", "dcmdump", "dsrdump", "dcm2pnm"
@@ -64,6 +78,8 @@ NEEDS: dict[str, Callable[[], str | None]] = {
     "dicom3tools": lambda: _debian("dicom3tools", "dciodvfy", "dcentvfy"),
     "orthanc": lambda: _debian("orthanc", "Orthanc"),
     "pixelmed": _pixelmed,
+    "dcmqi": lambda: _module("dcmqi", "dev"),
+    "viewers": _viewers,
     "postgresql": _postgresql,
     "redis": lambda: _debian("redis-server", "redis-server"),
     "tensorflow": lambda: _module("tensorflow", "cpu"),

@@ -7,7 +7,8 @@ from functools import cache
 
 import pytest
 
-from tests.contract.forms import FORMS, Form, write_form
+from tests.contract.forms import FORMS, PARTIAL_FORMS, Form, write_form
+from tests.contract.written import StudyFiles
 
 
 @pytest.fixture(scope="session")
@@ -25,3 +26,23 @@ def form_named(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Form
 def form(request: pytest.FixtureRequest, form_named: Callable[[str], Form]) -> Form:
     """Give every form in turn."""
     return form_named(request.param)
+
+
+@pytest.fixture(scope="session")
+def files_named(form_named: Callable[[str], Form]) -> Callable[[str], StudyFiles]:
+    """Give the files of a form or of a synthetic study by its name."""
+    return form_named
+
+
+@pytest.fixture(params=[*FORMS, *PARTIAL_FORMS])
+def files(request: pytest.FixtureRequest, files_named: Callable[[str], StudyFiles]) -> StudyFiles:
+    """Give every form and every synthetic study in turn."""
+    return files_named(request.param)
+
+
+@pytest.fixture(params=FORMS)
+def reported(
+    request: pytest.FixtureRequest, files_named: Callable[[str], StudyFiles]
+) -> StudyFiles:
+    """Give those that have a measurement report."""
+    return files_named(request.param)

@@ -14,49 +14,35 @@ from pydicom.uid import (
     DigitalMammographyXRayImageStorageForProcessing,
 )
 
-from node.dicom.findings import ImageResult, StudyResult
-from node.dicom.measurement_report import build_measurement_report
-from node.dicom.overlay import build_overlay
-from node.dicom.part10 import to_bytes
-from node.dicom.pixels import to_grey
+from config.profiles import Profile
+from node.dicom.findings import StudyResult
+from tests.cad_forms import CAD_FORMS
+from tests.contract.written import (
+    OVERLAY_OF_ALL,
+    StudyFiles,
+    everything,
+    marks_of,
+    write_images,
+    write_results,
+)
 from tests.factories import (
     JAPANESE_CHARACTER_SET,
     JAPANESE_NAME,
     four_view_study,
     make_mammogram,
-    save_to_folder,
 )
-from tests.overlays import with_long_side
 from tests.results import LESION, SECOND_LESION, make_study
 
 FOUND = {0: (LESION, SECOND_LESION), 3: (LESION,)}
-LONG_SIDES = (0, 200)
 Recipe = tuple[list[FileDataset], dict[str, Any]]
 """The images of a study, and what ``make_study`` says of them."""
 
-BAD = Path(__file__).parent / "bad"
-
 
 @dataclass(frozen=True)
-class Form:
-    """One study's files: the images as received, our report and our overlays."""
+class Form(StudyFiles):
+    """A study whose result was written down here, in one form."""
 
-    name: str
     study: StudyResult
-    images: tuple[Path, ...]
-    report: Path
-    overlays: tuple[Path, ...]
-
-    @property
-    def overlay_pictures(self) -> list[tuple[ImageResult, int, Path]]:
-        """Each overlay with its image and its longest side, 0 for full size."""
-        analysed = [image for image in self.study.images if not image.not_analysed]
-        sizes = [(image, long_side) for image in analysed for long_side in LONG_SIDES]
-        return [(*size, path) for size, path in zip(sizes, self.overlays, strict=True)]
-
-    @property
-    def outputs(self) -> tuple[Path, ...]:
-        return (self.report, *self.overlays)
 
 
 def four_views(**attributes: Any) -> Recipe:
@@ -109,6 +95,12 @@ def sides_of_series() -> Recipe:
     return images, study
 
 
+def in_the_form(recipe: Recipe | None = None, **options: Any) -> Recipe:
+    """Write a study's results, four views' with boxes, with other options of the profile."""
+    images, parts = recipe or four_views()
+    return images, {**parts, "profile": everything(**options)}
+
+
 FORMS: dict[str, Callable[[], Recipe]] = {
     "findings": four_views,
     "without_findings": lambda: (four_view_study(), {}),
@@ -134,23 +126,39 @@ FORMS: dict[str, Callable[[], Recipe]] = {
     ),
     "type_2_missing": type_2_missing,
     "sides_of_series": sides_of_series,
+    "reduced": lambda: in_the_form(overlay={**OVERLAY_OF_ALL, "long_side": 200}),
+    "as_mammograms": lambda: in_the_form(
+        overlay={**OVERLAY_OF_ALL, "modality": "MG"}, summary_overlay={"modality": "MG"}
+    ),
+    "comprehensive3d": lambda: in_the_form(measurement_report={"sop_class": "comprehensive3d"}),
 }
 
 
+def only_cad(recipe: Recipe) -> Recipe:
+    """Write the CAD SR alone, with the options that the recipe gives it."""
+    images, parts = recipe
+    profile = parts.get("profile", Profile())
+    return images, {**parts, "profile": profile.model_copy(update={"objects": ("cad_sr",)})}
+
+
+def _cad_form(name: str) -> Callable[[], Recipe]:
+    return lambda: only_cad(CAD_FORMS[name]())
+
+
+PARTIAL_FORMS: dict[str, Callable[[], Recipe]] = {
+    f"cad_{name}": _cad_form(name) for name in CAD_FORMS
+}
+"""Forms of one kind of object only."""
+
+
 def write_form(name: str, folder: Path) -> Form:
-    """Write a form's images, its report, and its overlays at full and at reduced size."""
-    images, parts = FORMS[name]()
-    study = make_study(images, **parts)
-    paths = save_to_folder(images, folder / "images")
-    report = folder / "report.dcm"
-    report.write_bytes(to_bytes(build_measurement_report(study)))
-    overlays = []
-    for place, (source, image) in enumerate(zip(images, study.images, strict=True)):
-        for long_side in LONG_SIDES:
-            if image.not_analysed:
-                continue
-            path = folder / f"overlay_{place}_{long_side}.dcm"
-            overlay = build_overlay(with_long_side(study, long_side), image, to_grey(source))
-            path.write_bytes(to_bytes(overlay))
-            overlays.append(path)
-    return Form(name, study, tuple(paths), report, tuple(overlays))
+    """Write a form's images and every object that its profile asks for."""
+    images, parts = {**FORMS, **PARTIAL_FORMS}[name]()
+    study = make_study(images, **{"profile": everything(), **parts})
+    return Form(
+        name=name,
+        images=write_images(images, folder),
+        results=write_results(images, study, folder),
+        marks=marks_of(study),
+        study=study,
+    )
