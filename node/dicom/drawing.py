@@ -76,13 +76,21 @@ def draw(
         (rows, columns, 3) RGB. A frame's outer pixels are the floor of the box's low
         edges and the ceiling less one of its high ones; nothing but frames is green.
     """
-    return np.asarray(draw_at(grey, marks, footer, drawn_size(*grey.shape, long_side)))
+    rows, columns = grey.shape
+    return np.asarray(draw_at(grey, marks, footer, drawn_size(rows, columns, long_side)))
 
 
 def draw_at(
-    grey: NDArray[np.uint8], marks: Sequence[Mark], footer: Sequence[str], size: tuple[int, int]
+    grey: NDArray[np.uint8],
+    marks: Sequence[Mark],
+    footer: Sequence[str],
+    size: tuple[int, int],
+    letter: int = 0,
 ) -> Image.Image:
-    """Draw as ``draw`` does, on a picture of exactly (rows, columns); the footer may be empty."""
+    """Draw as ``draw`` does, on a picture of exactly (rows, columns).
+
+    The footer may be empty; labels are in letters of ``letter`` pixels, 0 as the size asks.
+    """
     rows, columns = grey.shape
     height, width = size
     if size != (rows, columns):
@@ -102,7 +110,8 @@ def draw_at(
     for mark, frame in zip(marks, frames, strict=True):
         if not mark.label:
             continue
-        plate = set_line(plain(mark.label), _letter(_LABEL, height, width), width // 2)
+        label = letter or _letter(_LABEL, height, width)
+        plate = set_line(plain(mark.label), label, width // 2)
         area = _best(_label_places(plate, frame, line, height, width), taken, frames)
         draw_plate(canvas, plate, area)
         taken.append(area)

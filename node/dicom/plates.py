@@ -68,7 +68,7 @@ def set_broken(parts: Sequence[str], size: int, width: int, height: float) -> Pl
         plate = set_lines(broken(parts, size, width), size)
         if size <= LEAST_LETTER_IN_NEED or (plate.width <= width and plate.height <= height):
             return plate
-        size -= 1
+        size = max(LEAST_LETTER_IN_NEED, min(size - 1, size * 9 // 10))
 
 
 def broken(parts: Sequence[str], size: int, width: int) -> list[str]:
