@@ -7,9 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
-import numpy as np
 import structlog
-from numpy.typing import NDArray
 from pydicom import Dataset
 
 from node.dicom.cad_report import build_cad_report
@@ -24,14 +22,13 @@ from node.dicom.result_header import (
     MEASUREMENT_REPORT,
     OVERLAY,
     PRESENTATION_STATE,
+    SUMMARY_OVERLAY,
 )
 from node.dicom.result_uids import image_result_uid, report_uid
+from node.dicom.summary_overlay import ReadGrey, build_summary_overlay
 from node.dicom.utf8 import UTF_8, in_utf8
 
 log = structlog.get_logger(__name__)
-
-ReadGrey = Callable[[ImageResult], NDArray[np.uint8]]
-"""Gives an image windowed, (rows, columns), bright = dense; it reads and decodes a file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +81,11 @@ def _overlay(study: StudyResult, image: ImageResult, read: ReadGrey) -> Callable
     return lambda: build_overlay(study, image, read(image))
 
 
+def _summary_overlay(study: StudyResult, read: ReadGrey) -> Iterator[PlannedObject]:
+    uid = report_uid(SUMMARY_OVERLAY.name, study)
+    yield PlannedObject(uid, None, partial(build_summary_overlay, study, read))
+
+
 def _presentation_states(study: StudyResult, _read: ReadGrey) -> Iterator[PlannedObject]:
     for image in filter(is_presentable, study.images):
         uid = image_result_uid(PRESENTATION_STATE.name, study, image)
@@ -99,6 +101,7 @@ _PLANNERS: Final[Mapping[str, Callable[[StudyResult, ReadGrey], Iterator[Planned
     CAD_SR.name: _cad_sr,
     MEASUREMENT_REPORT.name: _measurement_report,
     OVERLAY.name: _overlays,
+    SUMMARY_OVERLAY.name: _summary_overlay,
     PRESENTATION_STATE.name: _presentation_states,
     KEY_OBJECTS.name: _key_objects,
 }
