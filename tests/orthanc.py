@@ -67,11 +67,20 @@ class OrthancServer(Server):
 
     def send(self, instances: list[str], peer: Destination) -> dict[str, Any]:
         """Let it send instances by C-STORE, as they are stored."""
-        modality = {"AET": peer.ae_title, "Host": peer.host, "Port": peer.port}
-        self._call("PUT", "/modalities/node", json.dumps(modality).encode())
+        self.know(peer)
         body = json.dumps({"Resources": instances, "Synchronous": True}).encode()
         answer: dict[str, Any] = self._call("POST", "/modalities/node/store", body)
         return answer
+
+    def know(self, peer: Destination) -> None:
+        """Tell it where the node listens: it answers questions of known peers alone."""
+        modality = {"AET": peer.ae_title, "Host": peer.host, "Port": peer.port}
+        self._call("PUT", "/modalities/node", json.dumps(modality).encode())
+
+    def lose(self, sop_instance_uid: str) -> None:
+        """Delete one instance, as a disk that fails does."""
+        (found,) = self._call("POST", "/tools/lookup", sop_instance_uid.encode())
+        self._raw(str(found["Path"]), "DELETE")
 
     def count_instances(self) -> int:
         """How many instances it holds."""

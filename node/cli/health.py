@@ -68,9 +68,15 @@ def health(
     problems = {name: text for name, text in found.items() if text}
     alarms = _alarms(settings) if part in ASKS_DESTINATIONS and not found["database"] else None
     if as_json:
-        report = {"part": part.value, "healthy": not problems, "checks": found}
-        report["unconfirmed_deliveries"] = alarms
-        print_json({**report, "heartbeat_age_seconds": None if age is None else round(age, 1)})
+        print_json(
+            {
+                "part": part.value,
+                "healthy": not problems,
+                "checks": found,
+                "unconfirmed_deliveries": alarms,
+                "heartbeat_age_seconds": None if age is None else round(age, 1),
+            }
+        )
     else:
         for name, text in found.items():
             typer.echo(f"{name}: {text or 'well'}")

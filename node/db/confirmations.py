@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session, joinedload
@@ -30,7 +30,7 @@ LOST_TOO_OFTEN: Final = "LOST_TOO_OFTEN"
 """Why an alarm was raised."""
 
 
-NOTHING_AWAITED: Final[dict[str, None]] = {
+NOTHING_AWAITED: Final[dict[str, Any]] = {
     "confirm_at": None,
     "confirm_by": None,
     "alarmed_at": None,

@@ -223,7 +223,7 @@ def confirmations_to_publish(
     return _batches(rows)
 
 
-def _batches(rows: Sequence[Row[tuple[str, int]]]) -> dict[str, list[int]]:
+def _batches(rows: Sequence[Row[str, int]]) -> dict[str, list[int]]:
     due: dict[str, list[int]] = {}
     for destination, delivery_id in rows:
         due.setdefault(destination, []).append(delivery_id)

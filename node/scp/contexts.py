@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom.presentation import PresentationContext, build_context
 
 from node.dicom.commitment import PUSH_MODEL
@@ -18,6 +19,7 @@ def accepted_contexts() -> list[PresentationContext]:
     syntaxes in one context the sender's first that we know is taken.
     """
     storage = [build_context(uid, list(TRANSFER_SYNTAXES)) for uid in STORAGE_SOP_CLASSES]
-    reports = build_context(PUSH_MODEL)
+    # Not deflated: a megabyte of it would be a gigabyte in memory.
+    reports = build_context(PUSH_MODEL, [ImplicitVRLittleEndian, ExplicitVRLittleEndian])
     reports.scu_role, reports.scp_role = False, True
     return [*storage, build_context(VERIFICATION), reports]

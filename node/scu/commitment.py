@@ -26,6 +26,7 @@ from node.scu.requestor import end_association, open_association
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from pydicom import Dataset
     from pynetdicom.association import Association
     from pynetdicom.events import Event, EventHandlerType
 
@@ -78,7 +79,7 @@ def ask_for_commitment(
         end_association(association)
 
 
-def _ask(association: Association, information: object) -> str:
+def _ask(association: Association, information: Dataset) -> str:
     try:
         answer, _ = association.send_n_action(
             information, REQUEST_ACTION, PUSH_MODEL, PUSH_MODEL_INSTANCE

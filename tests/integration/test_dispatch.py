@@ -19,10 +19,17 @@ from node.db.tables import AuditEvent, Instance, Study
 from node.dispatch.broker import CeleryPublisher, celery_app
 from node.dispatch.loop import Dispatcher
 from node.errors import StateConflict, TransientFailure
-from node.messages import ANALYSE_TASK, ANALYSIS_QUEUE, REPORT_TASK
-from node.states import InstanceState, StudyState
+from node.messages import (
+    ANALYSE_TASK,
+    ANALYSIS_QUEUE,
+    CONFIRM_TASK,
+    NETWORK_QUEUE,
+    REPORT_TASK,
+)
+from node.states import DeliveryState, InstanceState, StudyState
 from tests.rows import NOON, STANDARD_VIEWS, received
 from tests.servers import free_port
+from tests.table_rows import a_delivery
 
 pytestmark = pytest.mark.redis
 
@@ -60,11 +67,11 @@ class Node:
             settings, self.database, CeleryPublisher(self.app), clock=self.clock
         )
 
-    def messages(self) -> list[tuple[str, dict[str, object]]]:
-        """Take every message out of the analysis queue: task and arguments, oldest first."""
+    def messages(self, queue: str = ANALYSIS_QUEUE) -> list[tuple[str, dict[str, object]]]:
+        """Take every message out of a queue: task and arguments, oldest first."""
         found = []
         with redis.Redis.from_url(self.broker) as client:
-            while (raw := client.rpop(ANALYSIS_QUEUE)) is not None:
+            while (raw := client.rpop(queue)) is not None:
                 found.append(_message(raw))
         return found
 
@@ -235,6 +242,23 @@ def test_a_study_of_refused_images_completes_after_quiet_time_and_is_published(
     with redis.Redis.from_url(redis_url) as client:
         raw = client.rpop("report")
     assert _message(raw) == (REPORT_TASK, {"study_id": study.id})
+
+
+def test_a_question_to_a_destination_outlives_an_emptied_broker(node: Node, redis_url: str) -> None:
+    with node.database.begin() as session:
+        row = a_delivery(session, state=DeliveryState.DELIVERED)
+        row.confirm_at = node.clock() + timedelta(seconds=30)
+    node.dispatcher.sweep()
+    too_early = node.messages(NETWORK_QUEUE)
+    node.clock.pass_(seconds=30)
+    node.dispatcher.sweep()
+    with redis.Redis.from_url(redis_url) as client:
+        client.flushall()
+    node.clock.pass_(seconds=31)
+    node.dispatcher.sweep()
+
+    assert too_early == []
+    assert node.messages(NETWORK_QUEUE) == [(CONFIRM_TASK, {"delivery_ids": [row.id]})]
 
 
 def _reject(node: Node, instance_id: int) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 
 from node.db import outbox
+from node.db.confirmations import claim_awaited
 from node.db.deliveries import claim_deliveries
 from node.db.session import Database
 from node.db.tables import Delivery
+from node.states import DeliveryState
 from tests.table_rows import NOON, a_delivery
 
 REPUBLISH = timedelta(seconds=30)
@@ -79,3 +81,50 @@ def test_a_message_that_comes_twice_or_too_early_claims_nothing(database: Databa
     assert _claim(database, [now, later]) == [now]
     assert _claim(database, [now, later]) == []
     assert _claim(database, [now, later], after=SECOND) == [later]
+
+
+def _awaited(database: Database, *destinations: str) -> list[int]:
+    """Add a delivery that is due to be asked about for each destination; give their ids."""
+    with database.begin() as session:
+        rows = [
+            a_delivery(session, number, state=DeliveryState.DELIVERED)
+            for number, _ in enumerate(destinations, start=1)
+        ]
+        for row, destination in zip(rows, destinations, strict=True):
+            row.destination, row.confirm_at = destination, NOON
+        return [row.id for row in rows]
+
+
+def _to_ask(database: Database, *, after: timedelta = timedelta()) -> dict[str, list[int]]:
+    with database.read() as session:
+        return outbox.confirmations_to_publish(session, at=NOON + after, republish=REPUBLISH)
+
+
+def test_what_is_due_at_one_destination_is_asked_in_one_batch(database: Database) -> None:
+    first, second, other = _awaited(database, "pacs", "pacs", "archive")
+
+    assert _to_ask(database, after=-SECOND) == {}
+    assert _to_ask(database) == {"pacs": [first, second], "archive": [other]}
+
+
+def test_a_destination_that_is_being_asked_is_asked_nothing_else(database: Database) -> None:
+    first, second, other = _awaited(database, "pacs", "pacs", "archive")
+    with database.begin() as session:
+        (claim,) = claim_awaited(
+            session, [first], lease_until=NOON + SECOND, next_at=NOON + REPUBLISH, at=NOON
+        )
+
+    assert (claim.delivery_id, claim.attempt) == (first, 1)
+    assert _to_ask(database) == {"archive": [other]}
+    assert _to_ask(database, after=2 * SECOND) == {"archive": [other], "pacs": [second]}
+
+
+def test_a_question_that_nobody_took_is_published_again_and_not_before(
+    database: Database,
+) -> None:
+    (only,) = _awaited(database, "pacs")
+    with database.begin() as session:
+        outbox.mark_published(session, Delivery, [only], at=NOON)
+
+    assert _to_ask(database, after=REPUBLISH) == {}
+    assert _to_ask(database, after=REPUBLISH + SECOND) == {"pacs": [only]}
