@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from node.dicom import codes
-from node.dicom.identity import unreadable
+from node.dicom.identity import most_complete, unreadable
 from node.dicom.image_label import label
 from node.dicom.plain_text import plain
 from node.dicom.reasons import Note, Reason, Refusal
+from node.dicom.references import undeclared_orders
 from node.dicom.sop_classes import STORAGE_SOP_CLASSES, Look
 
 if TYPE_CHECKING:
@@ -119,7 +120,12 @@ def _found(study: StudyResult) -> str:
 
 def all_remarks(study: StudyResult, images: tuple[ImageResult, ...]) -> list[str]:
     """Say what every report says beside its findings; ``images`` are in viewing order."""
-    return [*beside(study), *parted(study), *remarks(images), *refusals(study)]
+    headers = [image.header for image in images]
+    orders = [
+        f"Not copied from image {uid}, in no declared character set: RequestAttributesSequence"
+        for uid in undeclared_orders(most_complete(headers), headers)
+    ]
+    return [*beside(study), *parted(study), *remarks(images), *orders, *refusals(study)]
 
 
 def remarks(images: tuple[ImageResult, ...]) -> list[str]:
