@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import pytest
+from pydicom import Dataset
 
-from node.dicom import codes
+from node.dicom import cad_codes, codes
+from node.dicom.cad_report import build_cad_report
 from node.dicom.codes import Code
 from node.dicom.findings import RefusedImage, StudyResult
 from node.dicom.outcome import headline, refusals, summary, why_incomplete
 from node.dicom.reasons import Refusal
 from node.dicom.result_uids import report_uid
 from tests.factories import four_view_study, stable_uid
-from tests.report_tree import report_of, texts
-from tests.results import LESION, make_study
+from tests.report_tree import items, report_of, texts
+from tests.results import LESION, make_study, written
 
 MG = "1.2.840.10008.5.1.4.1.1.1.2"
 RAW = "1.2.840.10008.5.1.4.1.1.1.2.1"
@@ -95,3 +97,21 @@ def test_a_report_that_names_another_refused_image_is_another_report() -> None:
     reasons = [(), (DAMAGED,), (RefusedImage(UID, MG, "NO_RESOURCES"),)]
 
     assert len({report_uid("measurement_report", study_with(*each)) for each in reasons}) == 3
+
+
+def test_the_cad_report_says_it_too_and_lists_no_image_that_nobody_has() -> None:
+    """TID 4015 wants an image for each failed detection; the refused one is in words alone."""
+    report = written(build_cad_report(study_with(DAMAGED)))
+
+    (summary_of_all,) = items(report, codes.SUMMARY.value)
+    (of_detections,) = items(report, cad_codes.SUMMARY_OF_DETECTIONS.value)
+    (description,) = texts(report, codes.SUMMARY.value, cad_codes.IMPRESSION_DESCRIPTION.value)
+    assert code_of(summary_of_all) == codes.SOME_WITHOUT_FINDINGS.value
+    assert code_of(of_detections) == cad_codes.SUCCEEDED.value
+    assert items(of_detections, cad_codes.FAILED_DETECTIONS.value) == []
+    assert f"Not received: image {UID}: DAMAGED" in description
+    assert report.CompletionFlag == "PARTIAL"
+
+
+def code_of(item: Dataset) -> str:
+    return str(item.ConceptCodeSequence[0].CodeValue)
