@@ -146,7 +146,9 @@ class Profile(Group):
     )
     character_set: Literal["source", "ISO_IR 192"] = Field(
         "source",
-        description="ISO_IR 192: convert what is copied from the images to UTF-8.",
+        description=(
+            "ISO_IR 192: convert what is copied to UTF-8; an object that cannot be stays as it is."
+        ),
     )
     transfer_syntaxes: tuple[Literal["RLE", "JPEG-LS"], ...] = Field(
         (),
