@@ -12,7 +12,7 @@ from config.sending import Destination
 from config.settings import Settings
 from node.cli.context import ConfigOption, JsonOption, load, print_json, print_table
 from node.cli.tables import table
-from node.dicom.offers import class_name
+from node.dicom.offers import class_name, is_silent_without_a_box
 from node.errors import NodeError
 from node.scu.negotiation import Verdict, syntax_name, try_out
 from node.scu.sender import echo
@@ -124,6 +124,8 @@ def _print(name: str, trial: _Trial) -> None:
             typer.echo(f"{verdict.name}: {verdict.note}")
         if verdict.problem:
             typer.echo(f"{verdict.name}: NOT POSSIBLE: {verdict.problem}", err=True)
+    if is_silent_without_a_box(trial.profile):
+        typer.echo(f"{name} gets nothing for a study without a box, nor for one not analysed")
     if trial.is_good:
         typer.echo(f"{name} takes everything that its profile wants")
 
@@ -163,6 +165,7 @@ def _values(name: str, trial: _Trial) -> dict[str, Any]:
         "echo": {"seconds": trial.echo_seconds, "error": trial.echo_error},
         "error": trial.error,
         "good": trial.is_good,
+        "silent_without_a_box": is_silent_without_a_box(trial.profile),
         "verdicts": [_verdict(verdict) for verdict in trial.verdicts],
     }
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from node.cli.context import ConfigOption, JsonOption, opened_database, print_json, print_table
 from node.cli.study_facts import study_facts
 from node.cli.tables import table
+from node.db.refusals import refused_stores
 from node.db.tables import Instance, Result, Study
 from node.states import InstanceState, StudyState
 
@@ -107,8 +108,15 @@ def show(
     """
     with opened_database(config) as database, database.read() as session:
         found = study_facts(session, study_instance_uid)
+        refused = refused_stores(session, study_instance_uid)
     if found is None:
-        typer.echo(f"no study {study_instance_uid}; `mgnode studies list` names them", err=True)
+        text = f"no study {study_instance_uid}; `mgnode studies list` names them"
+        if refused:
+            text = (
+                f"nothing of study {study_instance_uid} is stored: its images were refused "
+                f"({len(refused)} C-STORE requests); `mgnode audit list --uid` says why"
+            )
+        typer.echo(text, err=True)
         raise typer.Exit(1)
     if as_json:
         print_json(found)

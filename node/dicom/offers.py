@@ -33,6 +33,9 @@ _ONLY_WITH_A_BOX: Final = {
 }
 
 
+_SPEAK_OF_STUDIES: Final = frozenset({"cad_sr", "measurement_report", "summary_overlay"})
+
+
 @dataclass(frozen=True, slots=True)
 class Offer:
     """One kind of object as a profile wants it; ``made_for`` says of what, in words."""
@@ -69,6 +72,11 @@ def _made_for(profile: Profile, kind: str) -> str:
         return every if profile.studies == "all" else f"{every} of studies with a box"
     every = "every study" if profile.studies == "all" else "studies with a box"
     return _ONLY_WITH_A_BOX.get(kind, every)
+
+
+def is_silent_without_a_box(profile: Profile) -> bool:
+    """Whether a study without a box, or one that was not analysed, sends nothing at all."""
+    return profile.studies == "with_findings" or _SPEAK_OF_STUDIES.isdisjoint(profile.objects)
 
 
 def class_name(sop_class_uid: str) -> str:

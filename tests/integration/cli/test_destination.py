@@ -172,6 +172,7 @@ def refusing(line: AcceptedLine) -> None:
 PLAIN = ["measurement_report", "overlay"]
 SR = "1.2.840.10008.5.1.4.1.1.88.33"
 SC = "1.2.840.10008.5.1.4.1.1.7"
+CAD_SR = "1.2.840.10008.5.1.4.1.1.88.50"
 
 
 def test_a_peer_that_has_no_echo_is_asked_all_the_same() -> None:
@@ -242,3 +243,21 @@ def test_a_node_without_destinations_says_so() -> None:
 
     assert result.exit_code == 0
     assert "no destination" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("profile", "is_silent"),
+    [
+        ({"objects": ["overlay"]}, True),
+        ({"objects": ["overlay", "cad_sr"], "studies": "with_findings"}, True),
+        ({"objects": ["overlay", "summary_overlay"]}, False),
+    ],
+)
+def test_a_profile_that_is_silent_without_a_box_is_said_to_be(
+    profile: dict[str, Any], is_silent: bool
+) -> None:
+    with raw_acceptor(scripted(refusing, accepting(SC, CAD_SR)), connections=2) as address:
+        result = run(at(address), "test", "pacs", **profile)
+
+    assert result.exit_code == 0, result.output
+    assert ("gets nothing for a study without a box" in result.stdout) == is_silent

@@ -131,3 +131,14 @@ def test_results_without_a_destination_are_said_to_go_nowhere(
     assert {row["words"] for row in told(database_url)["results"]} == {
         "Sent nowhere: no destination is due it."
     }
+
+
+def test_a_study_of_which_every_image_was_refused_is_said_to_be_one(
+    node: WorkingNode, database_url: str
+) -> None:
+    refuse(node, LOST)
+
+    result = show(database_url)
+
+    assert result.exit_code == 1
+    assert f"nothing of study {STUDY} is stored: its images were refused" in result.stderr
