@@ -29,10 +29,12 @@ from node.scu.sender import StoreAssociation
 from node.states import InstanceState, StudyState
 from tests.every_kind import KINDS, built
 from tests.factories import coded, make_mammogram, stable_uid
+from tests.orthanc import OrthancServer
 from tests.receiving import RunningScp, running_scp, scp_settings
 from tests.results import DEVICE, LESION, make_study
 from tests.rows import NOON
 from tests.sending import SCU, at
+from tests.servers import running
 
 # The rows do not depend on the database here; tests/unit/node/db has both.
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -165,6 +167,24 @@ def test_a_result_is_known_by_its_uid_whatever_became_of_its_header(
     send(node, tmp_path, came_back)
 
     assert_stored_only(node, Reason.OWN_OBJECT, count=1)
+
+
+@pytest.mark.orthanc
+def test_orthanc_may_send_back_all_that_it_got(node: RunningScp, tmp_path: Path) -> None:
+    send(node, tmp_path, image())
+    report(node)
+    made = [one for kind in KINDS for one in results_of(kind) if one.SOPClassUID in KEPT]
+    with running(OrthancServer(tmp_path)) as orthanc:
+        for number, one in enumerate(made):
+            path = tmp_path / f"result{number}.dcm"
+            path.write_bytes(to_bytes(one))
+            orthanc.import_file(path)
+
+        answer = orthanc.send(orthanc.get("/instances"), at(node.address, "MGNODE"))
+
+    assert answer["FailedInstancesCount"] == 0
+    assert len(made) == 5
+    assert_stored_only(node, Reason.OWN_OBJECT, count=len(made))
 
 
 def a_result(**values: Any) -> Result:
