@@ -9,6 +9,7 @@ from typing import Final
 from uuid import UUID
 
 import numpy as np
+from numpy.typing import NDArray
 from pydicom import Dataset
 from pydicom.uid import DigitalMammographyXRayImageStorageForPresentation
 
@@ -21,6 +22,7 @@ from node.dicom.key_objects import build_key_objects
 from node.dicom.measurement_report import build_measurement_report
 from node.dicom.overlay import build_overlay
 from node.dicom.presentation_state import build_presentation_state
+from node.dicom.summary_overlay import build_summary_overlay
 
 _MAMMOGRAM: Final = str(DigitalMammographyXRayImageStorageForPresentation)
 _ROWS: Final = 640
@@ -154,14 +156,19 @@ def _identifier() -> Dataset:
     return item
 
 
+def _grey(_image: ImageResult) -> NDArray[np.uint8]:
+    return np.zeros((_ROWS, _COLUMNS), np.uint8)
+
+
 def _overlay(study: StudyResult) -> Dataset:
-    return build_overlay(study, study.images[0], np.zeros((_ROWS, _COLUMNS), np.uint8))
+    return build_overlay(study, study.images[0], _grey(study.images[0]))
 
 
 _BUILDERS: Final[dict[str, Callable[[StudyResult], Dataset]]] = {
     "cad_sr": build_cad_report,
     "measurement_report": build_measurement_report,
     "overlay": _overlay,
+    "summary_overlay": lambda study: build_summary_overlay(study, _grey),
     "presentation_state": lambda study: build_presentation_state(study, study.images[0]),
     "key_objects": build_key_objects,
 }

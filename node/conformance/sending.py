@@ -45,7 +45,7 @@ context of its own, so that the answer says which ones the peer takes:
 
 {_contexts()}
 An object is stored in Explicit VR Little Endian and is sent in the first of these that the peer
-accepted: a compression that the profile prefers (overlays alone; without loss, the SOP Instance
+accepted: a compression that the profile prefers (pictures alone; without loss, the SOP Instance
 UID stays), Explicit VR Little Endian, Implicit VR Little Endian. When it accepted none, the
 object is parked as FAILED.
 
@@ -93,7 +93,7 @@ def _policies(settings: Settings) -> str:
     scu = settings.scu
     rows = [
         ("Application context", "`1.2.840.10008.3.1.1.1`"),
-        ("Associations at one time", "one for each network worker"),
+        ("Associations at one time", "one for each thread of a network worker"),
         ("Asynchronous operations", "not proposed: one operation at a time on an association"),
         ("Implementation class UID", f"`{IMPLEMENTATION_CLASS_UID}`"),
         ("Implementation version name", IMPLEMENTATION_VERSION_NAME),
