@@ -124,10 +124,10 @@ def written(
 
 
 def commented(line: AcceptedLine) -> None:
-    """Refuse the first result for now and the next for good, with a comment that has the mark."""
+    """Refuse the first result for now and the others for good, with a comment that has the mark."""
     request = line.accept(syntax_of=lambda _, offered: EXPLICIT if EXPLICIT in offered else None)
     contexts = {a: n for n, a, offered in contexts_of(request) if EXPLICIT in offered}
-    for status in (0xA700, 0xC000):
+    for status in (0xA700, 0xC000, 0xC000):
         asked = line.read_store_command()
         answer = command(
             (0x0002, asked[0x0002]),
@@ -165,7 +165,7 @@ def test_success_leaves_no_identity_behind(written: Written) -> None:
     with ReceivingPacs(written.folder.parent / "pacs") as pacs:
         node.with_settings(destinations={"pacs": pacs.destination}).deliver()
 
-    assert node.delivery_states() == [DeliveryState.DELIVERED] * 3
+    assert node.delivery_states() == [DeliveryState.DELIVERED] * 4
     assert written.where_the_mark_is() == []
     assert MARK in str(node.report_of().PatientName), "the results have it"
 
@@ -207,7 +207,7 @@ def test_a_failing_report_leaves_no_identity_behind(
     other = marked(study_instance_uid=study, view="MLO", patient_name=f"{MARK}^Berta")
     node.report(node.complete([one, other]))
     failing = node.complete([marked()])
-    monkeypatch.setattr("workers.report.build_overlay", lambda *_, **__: quote_the_patient(0))
+    monkeypatch.setattr("workers.objects.build_overlay", lambda *_, **__: quote_the_patient(0))
     for _ in range(2):
         node.report(failing)
         node.clock.pass_(hours=1)
@@ -224,7 +224,8 @@ def test_a_failing_delivery_leaves_no_identity_behind(written: Written) -> None:
         towards = Destination(ae_title="PACS", host=host, port=port)
         node.with_settings(destinations={"pacs": towards}).deliver()
 
-    assert node.delivery_states() == [DeliveryState.PENDING, DeliveryState.FAILED]
+    failed = DeliveryState.FAILED
+    assert node.delivery_states() == [DeliveryState.PENDING, failed, failed]
     assert written.where_the_mark_is() == []
 
 
@@ -256,7 +257,7 @@ def test_worker_and_broker_see_no_identity(written: Written, redis_url: str) -> 
         )
 
     assert REPORT_TASK in written.messages
-    assert len(node.deliveries()) == 3
+    assert len(node.deliveries()) == 4
     assert written.where_the_mark_is() == []
 
 

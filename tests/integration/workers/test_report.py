@@ -271,5 +271,5 @@ def test_a_threshold_that_was_changed_meanwhile_changes_nothing_of_the_report(
     again = node.with_settings(detector={"score_threshold": 0.3})
     late = make_mammogram(study_instance_uid=STUDY, view="ML")
     again.report(again.complete([late]))
-    assert len(again.results(generation=2)) == 2, "the report and the late image's overlay"
+    assert len(again.results(generation=2)) == 3, "the reports and the late image's overlay"
     assert first < {row.sop_instance_uid for row in node.results()}

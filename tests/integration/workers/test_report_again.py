@@ -261,4 +261,4 @@ def test_replaying_image_and_report_makes_one_report_of_both(
 
     assert node.study(STUDY).generation == 1
     assert "2 regions" not in spoken(node.report_of())
-    assert len(node.results()) == 3
+    assert len(node.results()) == 4
