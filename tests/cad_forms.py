@@ -8,12 +8,13 @@ from typing import Any, Final
 
 from pydicom import FileDataset
 from pydicom.uid import (
+    DigitalMammographyXRayImageStorageForPresentation,
     DigitalMammographyXRayImageStorageForProcessing,
     MammographyCADSRStorage,
 )
 
 from config.profiles import CadSrOptions, Profile
-from node.dicom.findings import Finding, StudyResult
+from node.dicom.findings import Finding, RefusedImage, StudyResult
 from node.dicom.geometry import Box
 from tests.factories import (
     JAPANESE_CHARACTER_SET,
@@ -85,6 +86,14 @@ def old_codes() -> Recipe:
     return images, study
 
 
+def refused() -> Recipe:
+    """Give a study of which one image could not be received."""
+    image = RefusedImage(
+        "1.2.99", str(DigitalMammographyXRayImageStorageForPresentation), "DAMAGED"
+    )
+    return four_view_study(), {"findings": FOUND, "refused": (image,)}
+
+
 def superseding() -> Recipe:
     """Give a report that replaces another, in a time zone."""
     predecessor = (str(MammographyCADSRStorage), "1.2.81", "1.2.80")
@@ -118,6 +127,7 @@ CAD_FORMS: Final[dict[str, Callable[[], Recipe]]] = {
     "all_failed": lambda: failed({}, dict.fromkeys(range(4), UNREADABLE)),
     "pending": lambda: failed(FOUND, {1: "PENDING_AT_TIME_LIMIT"}),
     "never_due": never_due,
+    "refused": refused,
     "nothing_due": lambda: failed({}, dict.fromkeys(range(4), "MAGNIFICATION")),
     "density": lambda: findings(finding_code="density"),
     "selected_region": lambda: findings(finding_code="selected_region"),

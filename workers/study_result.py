@@ -12,6 +12,7 @@ from pydicom import dcmread
 from models.spec import SPECS
 from node.db.report_images import ImageToReport, ModelIdentity
 from node.db.reporting import StudyToReport
+from node.dicom.cad_report import build_cad_report
 from node.dicom.findings import Algorithm, ImageResult, StudyResult
 from node.dicom.header import MALFORMED, stand_in
 from node.dicom.measurement_report import build_measurement_report
@@ -60,7 +61,9 @@ def _image_result(runtime: Runtime, study: StudyResult, row: ImageToReport) -> I
             image = ImageResult(
                 header, row.findings, row.not_analysed, row.notes, algorithm, row.candidates
             )
-            to_bytes(build_measurement_report(replace(study, images=(image,))))
+            alone = replace(study, images=(image,))
+            for build in (build_cad_report, build_measurement_report):
+                to_bytes(build(alone))
         except MALFORMED as error:
             if isinstance(error, OSError) and error.errno is not None:
                 raise  # the disk's fault and not the header's

@@ -50,7 +50,8 @@ MODIFIERS = {
     "442580003": "R-40AB2",
 }
 SIDES = {"L": ("80248007", "T-04030"), "R": ("73056007", "T-04020"), "B": ("63762007", "T-04080")}
-DESIGNATORS = ("SCT", "SRT", "SNM3", "99SDM")
+DESIGNATORS = ("SCT", "SRT")
+OLDER_DESIGNATORS = ("SNM3", "99SDM")
 
 
 def entry(image: Dataset, **options: Any) -> Dataset:
@@ -163,6 +164,15 @@ def test_a_view_modifier_is_mapped_too(sct: str, designator: str) -> None:
         (modifier,) = items(entry(image, codes=codes), "111031", "111032")
         assert code_of(modifier) == (expected, codes)
         assert modifier.RelationshipType == "HAS CONCEPT MOD"
+
+
+@pytest.mark.parametrize("designator", OLDER_DESIGNATORS)
+def test_older_names_of_snomed_rt_are_known(designator: str) -> None:
+    image = make_mammogram()
+    image.ViewCodeSequence = [coded("R-10242", designator, "cranio-caudal")]
+
+    for codes, expected in (("SCT", "399162004"), ("SRT", "R-10242")):
+        assert code_of(items(entry(image, codes=codes), "111031")[0]) == (expected, codes)
 
 
 def test_the_tables_above_are_complete() -> None:
