@@ -72,8 +72,13 @@ def _to_report_again(result: Result) -> Study | None:
         if (other.kind, other.first_instance_id) == (result.kind, result.first_instance_id)
         and other.model == result.model
         and other.generation > result.generation
+        and not _destinations(other).isdisjoint(_destinations(result))
     ]
     return study if result.model == study.model and not successors else None
+
+
+def _destinations(result: Result) -> set[str]:
+    return {delivery.destination for delivery in result.deliveries}
 
 
 def _replay(session: Session, studies: Select[int], layout: Layout) -> dict[str, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from weakref import ref
 
 import pytest
 
@@ -52,6 +53,18 @@ def test_a_model_is_loaded_from_the_registry_when_a_study_asks_for_it(node: Work
         2,
     )
     assert node.study(STUDY).generation == 2
+
+
+def test_a_model_that_is_not_asked_for_any_more_leaves_the_memory(node: WorkingNode) -> None:
+    register_tiny(node.layout.models, "third", seed=9)
+    settings = node.runtime.settings
+    detectors = Detectors(settings, load_detector(settings))
+    network = ref(detectors.of("other").detector.network)
+    assert network() is not None
+
+    detectors.of("third")
+
+    assert network() is None
 
 
 def test_a_model_that_was_removed_or_changed_is_said_with_what_to_do(node: WorkingNode) -> None:

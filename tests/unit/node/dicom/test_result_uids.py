@@ -7,7 +7,8 @@ from datetime import timedelta
 
 import pytest
 
-from node.dicom.findings import Finding, StudyResult
+from config.profiles import Profile
+from node.dicom.findings import Finding, OtherReport, StudyResult
 from node.dicom.geometry import Box
 from node.dicom.result_uids import (
     image_result_uid,
@@ -31,6 +32,47 @@ CHANGES = {
     "another parameter": {"algorithm": replace(ALGORITHM, parameters=("side=801",))},
     "another software version": {"device": replace(DEVICE, software_versions="0.2.0")},
 }
+
+
+GRADED = Profile.model_validate({"cad_sr": {"form": "graded"}})
+KINDS = ("cad_sr", "measurement_report", "overlay")
+
+
+def uids_of(result: StudyResult) -> list[str]:
+    """The UIDs of one object of each kind, and of its series."""
+    reports = [report_uid(kind, result) for kind in KINDS[:2]]
+    overlay = image_result_uid("overlay", result, result.images[0])
+    return [*reports, overlay, *(series_instance_uid(k, result, result.algorithm) for k in KINDS)]
+
+
+def changed(one: StudyResult, other: StudyResult) -> list[bool]:
+    return [a != b for a, b in zip(uids_of(one), uids_of(other), strict=True)]
+
+
+def test_a_model_that_a_person_asked_for_changes_every_uid() -> None:
+    """Its name stands in the description of the series: two series, not two descriptions."""
+    assert changed(study(), replace(study(), model="site-7")) == [True] * 6
+
+
+def test_the_reports_that_stand_beside_it_change_a_report_and_no_series() -> None:
+    other = replace(study(), beside=(OtherReport("Model 1.0", "1.2.3"),))
+
+    assert changed(study(), other) == [True, True, False, False, False, False]
+
+
+@pytest.mark.parametrize(
+    ("profile", "cad_sr_changes"), [(Profile(), False), (GRADED, True)], ids=["simple", "graded"]
+)
+def test_boxes_below_the_threshold_change_a_graded_cad_sr_alone(
+    profile: Profile, cad_sr_changes: bool
+) -> None:
+    one = replace(study(), profile=profile)
+    weaker = replace(one.images[1], candidates=(replace(LESION, score=0.2),))
+    boxes = replace(one, images=(one.images[0], weaker, *one.images[2:]))
+    steps = replace(one, algorithm=replace(ALGORITHM, candidate_thresholds=(0.2,)))
+
+    for other in (boxes, steps):
+        assert changed(one, other) == [cad_sr_changes, *[False] * 5]
 
 
 @pytest.mark.parametrize("change", CHANGES)
