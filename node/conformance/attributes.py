@@ -100,19 +100,32 @@ def _origin(element: DataElement, source: Dataset) -> str:
 def tree(kind: str, profile: Profile) -> str:
     """Write a row for each place of the content tree of a report, in order, each once."""
     report = build(kind, full_study(profile))
-    rows = dict.fromkeys(_places(report, 0))
-    return table(["level", "relationship", "value type", "concept name"], rows)
+    places: _Places = {}
+    _add(report, places)
+    return table(["level", "relationship", "value type", "concept name"], _lines(places, 0))
 
 
-def _places(parent: Dataset, depth: int) -> Iterator[tuple[str, str, str, str]]:
-    yield (
-        ">" * depth,
-        str(parent.get("RelationshipType", "")),
-        str(parent.get("ValueType", "by reference")),
-        _concept(parent),
+_Item = tuple[str, str, str]
+_Places = dict[_Item, "_Places"]
+"""What may stand below an item: items of one name and kind are one place."""
+
+
+def _add(item: Dataset, places: _Places) -> None:
+    """Add an item and what stands below it to what other such items have there."""
+    place = (
+        str(item.get("RelationshipType", "")),
+        str(item.get("ValueType", "by reference")),
+        _concept(item),
     )
-    for child in parent.get(_CONTENT, []):
-        yield from _places(child, depth + 1)
+    below = places.setdefault(place, {})
+    for child in item.get(_CONTENT, []):
+        _add(child, below)
+
+
+def _lines(places: _Places, depth: int) -> Iterator[tuple[str, ...]]:
+    for place, below in places.items():
+        yield (">" * depth, *place)
+        yield from _lines(below, depth + 1)
 
 
 def _concept(item: Dataset) -> str:

@@ -98,3 +98,14 @@ def test_tables_stay_whole_and_paragraphs_are_filled(statement: str) -> None:
 
     assert max(map(len, prose)) <= 116
     assert "\n\n\n" not in statement
+
+
+def test_an_item_of_a_tree_stands_below_the_one_that_it_belongs_to(statement: str) -> None:
+    """An operating point belongs to a rendering intent, wherever its first one was met."""
+    lines = [line.split(" | ") for line in statement.splitlines() if "| >" in line]
+    names = [(line[0].strip("| "), line[-1]) for line in lines]
+    place = next(n for n, (_, name) in enumerate(names) if "111071" in name)
+
+    level, _ = names[place]
+    above = next(name for upper, name in reversed(names[:place]) if len(upper) < len(level))
+    assert "111056" in above
