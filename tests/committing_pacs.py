@@ -28,7 +28,8 @@ class CommittingPacs:
     """A PACS from entering the context until leaving it; a test sets how it behaves.
 
     ``lost`` are objects that it does not have any more, ``broken`` those that it reports as
-    a processing failure. ``reports_here`` lets it report on the association that asked.
+    a processing failure. ``reports_here`` lets it report on the association that asked,
+    ``ignores_keys`` lets it answer each query with everything that it has.
     """
 
     has_commitment: bool = True
@@ -36,6 +37,7 @@ class CommittingPacs:
     takes_with: int = 0x0000
     reports_here: bool = False
     find_status: int = 0x0000
+    ignores_keys: bool = False
     stored: list[str] = field(default_factory=list)
     lost: set[str] = field(default_factory=set)
     broken: set[str] = field(default_factory=set)
@@ -136,9 +138,12 @@ class CommittingPacs:
 
     def _on_query(self, event: Event) -> Iterator[tuple[int, Dataset | None]]:
         self.queries.append(event.identifier)
-        uid = str(event.identifier.SOPInstanceUID)
-        if self.find_status == 0x0000 and uid in self.stored and uid not in self.lost:
-            yield 0xFF00, event.identifier
+        wanted = str(event.identifier.SOPInstanceUID)
+        for uid in sorted(set(self.stored) - self.lost if self.find_status == 0x0000 else ()):
+            if self.ignores_keys or uid == wanted:
+                identifier = event.identifier
+                identifier.SOPInstanceUID = uid
+                yield 0xFF00, identifier
         yield self.find_status, None
 
     def _information(self, request: Dataset) -> tuple[int, Dataset]:

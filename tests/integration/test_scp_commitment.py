@@ -166,4 +166,5 @@ def test_a_report_without_an_end_is_not_kept_in_memory(node: WorkingNode, scp: R
     association.release()
 
     assert answer.Status == 0x0115
-    assert len(node.events("commitment_refused")) == 1
+    (line,) = node.events("commitment_refused")
+    assert (line.uid, line.reason) == ("", "a commitment report has no usable TransactionUID")

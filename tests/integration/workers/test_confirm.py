@@ -93,27 +93,6 @@ def test_without_a_report_in_time_each_object_is_queried(
     assert reasons(node, "delivery_confirmed") == ["QUERY"] * RESULTS
 
 
-@pytest.mark.parametrize("status", [0x0110, 0x0122, 0x0213])
-def test_a_request_that_is_refused_becomes_a_query_at_once(
-    node: WorkingNode, pacs: CommittingPacs, status: int
-) -> None:
-    pacs.takes_with = status
-
-    ask(node)
-
-    assert len(pacs.requests) == 1
-    assert node.delivery_states() == [CONFIRMED] * RESULTS
-
-
-def test_a_pacs_without_commitment_is_queried_at_once(database: Database, tmp_path: Path) -> None:
-    with CommittingPacs(has_commitment=False) as pacs:
-        node = delivered(database, tmp_path, pacs, "commitment")
-
-        ask(node)
-
-        assert node.delivery_states() == [CONFIRMED] * RESULTS
-
-
 def test_what_the_report_says_is_lost_is_sent_again_and_nothing_else(
     node: WorkingNode, pacs: CommittingPacs, tmp_path: Path
 ) -> None:
@@ -150,39 +129,6 @@ def test_another_failure_loses_nothing_and_a_query_decides(
     assert len(pacs.stored) == RESULTS
     assert node.delivery_states() == [CONFIRMED] * RESULTS
     assert reasons(node, "delivery_confirmed") == ["COMMITMENT", "QUERY"]
-
-
-def test_what_a_query_does_not_find_is_sent_again(
-    database: Database, tmp_path: Path, pacs: CommittingPacs
-) -> None:
-    node = delivered(database, tmp_path, pacs, "query")
-    pacs.lost.add(uids(node)[0])
-
-    ask(node)
-    after_query = node.delivery_states()
-    deliver(node)
-    ask(node)
-
-    assert pacs.requests == []
-    assert after_query == [PENDING, CONFIRMED]
-    assert pacs.stored.count(uids(node)[0]) == 2
-    assert node.delivery_states() == [CONFIRMED] * RESULTS
-
-
-def test_a_query_that_fails_says_nothing(
-    database: Database, tmp_path: Path, pacs: CommittingPacs
-) -> None:
-    node = delivered(database, tmp_path, pacs, "query")
-    pacs.find_status = 0xA700
-
-    ask(node)
-    after_failure = node.delivery_states()
-    pacs.find_status = 0x0000
-    wait_in_vain(node)
-    ask(node)
-
-    assert after_failure == [DELIVERED] * RESULTS
-    assert node.delivery_states() == [CONFIRMED] * RESULTS
 
 
 def test_a_report_of_an_older_copy_says_nothing_of_the_one_sent_since(
