@@ -8,6 +8,7 @@ from functools import cache
 import pytest
 
 from tests.contract.forms import FORMS, PARTIAL_FORMS, Form, write_form
+from tests.contract.studies import STUDIES, write_study
 from tests.contract.written import StudyFiles
 
 
@@ -29,18 +30,27 @@ def form(request: pytest.FixtureRequest, form_named: Callable[[str], Form]) -> F
 
 
 @pytest.fixture(scope="session")
-def files_named(form_named: Callable[[str], Form]) -> Callable[[str], StudyFiles]:
+def files_named(
+    form_named: Callable[[str], Form], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], StudyFiles]:
     """Give the files of a form or of a synthetic study by its name."""
-    return form_named
+
+    @cache
+    def write(name: str) -> StudyFiles:
+        if name not in STUDIES:
+            return form_named(name)
+        return write_study(name, tmp_path_factory.mktemp(name.replace(" ", "_")))
+
+    return write
 
 
-@pytest.fixture(params=[*FORMS, *PARTIAL_FORMS])
+@pytest.fixture(params=[*FORMS, *PARTIAL_FORMS, *STUDIES])
 def files(request: pytest.FixtureRequest, files_named: Callable[[str], StudyFiles]) -> StudyFiles:
     """Give every form and every synthetic study in turn."""
     return files_named(request.param)
 
 
-@pytest.fixture(params=FORMS)
+@pytest.fixture(params=[*FORMS, *STUDIES])
 def reported(
     request: pytest.FixtureRequest, files_named: Callable[[str], StudyFiles]
 ) -> StudyFiles:

@@ -66,7 +66,7 @@ def test_dciodvfy_has_nothing_to_say_of_any_result(files: StudyFiles, dciodvfy: 
 
 def test_dciodvfy_knows_what_it_looks_at(form_named: Callable[[str], Form], dciodvfy: str) -> None:
     named = {}
-    for kind, path, _ in form_named("findings").results:
+    for kind, path, *_ in form_named("findings").results:
         done = subprocess.run([dciodvfy, str(path)], capture_output=True, text=True, check=False)
         named[kind] = (done.stdout + done.stderr).split()[0]
 
@@ -74,10 +74,11 @@ def test_dciodvfy_knows_what_it_looks_at(form_named: Callable[[str], Form], dcio
 
 
 def test_dcentvfy_finds_one_patient_and_one_study_in_images_and_results(files: StudyFiles) -> None:
-    status, said = findings_of("dcentvfy", *files.images, *files.outputs)
+    for images, results in files.by_patient():
+        status, said = findings_of("dcentvfy", *images, *results)
 
-    assert [line for line in said if line.startswith("Error")] == []
-    assert status == 0
+        assert [line for line in said if line.startswith("Error")] == []
+        assert status == 0
 
 
 def test_dcentvfy_finds_one_series_in_the_results_of_two_generations(
@@ -85,8 +86,8 @@ def test_dcentvfy_finds_one_series_in_the_results_of_two_generations(
 ) -> None:
     """Half a day later a late image makes another report, in the series of the first."""
     form = form_named("findings")
-    (path,) = form.of_kind("measurement_report")
-    first = dcmread(path)
+    (made,) = form.of_kind("measurement_report")
+    first = dcmread(made.path)
     later = replace(
         form.study,
         completed_at=form.study.completed_at + timedelta(hours=12),
@@ -95,7 +96,7 @@ def test_dcentvfy_finds_one_series_in_the_results_of_two_generations(
     second = tmp_path / "second.dcm"
     second.write_bytes(to_bytes(build_measurement_report(later)))
 
-    status, said = findings_of("dcentvfy", path, second)
+    status, said = findings_of("dcentvfy", made.path, second)
 
     assert dcmread(second).SeriesInstanceUID == first.SeriesInstanceUID
     assert dcmread(second).SOPInstanceUID != first.SOPInstanceUID
@@ -103,10 +104,11 @@ def test_dcentvfy_finds_one_series_in_the_results_of_two_generations(
 
 
 def test_results_lack_no_attribute_of_patient_or_study_that_images_have(files: StudyFiles) -> None:
-    _, said = findings_of("dcentvfy", *files.images, *files.outputs)
+    for images, results in files.by_patient():
+        _, said = findings_of("dcentvfy", *images, *results)
 
-    differing = [line for line in said if re.search(r"IE=<(Patient|Study)>", line)]
-    assert unexpected("dcentvfy", files.name, differing) == []
+        differing = [line for line in said if re.search(r"IE=<(Patient|Study)>", line)]
+        assert unexpected("dcentvfy", files.name, differing) == []
 
 
 @pytest.mark.parametrize("name", ["11_no_verification_flag", "08b_evidence_incomplete"])
@@ -120,7 +122,7 @@ def test_dciodvfy_finds_the_fault_in_a_bad_report(name: str, dciodvfy: str) -> N
 def test_dciodvfy_finds_the_fault_in_a_bad_overlay(
     form_named: Callable[[str], Form], tmp_path: Path, dciodvfy: str
 ) -> None:
-    overlay = dcmread(form_named("findings").of_kind("overlay")[0])
+    overlay = dcmread(form_named("findings").of_kind("overlay")[0].path)
     del overlay.ConversionType
     bad = tmp_path / "bad.dcm"
     bad.write_bytes(to_bytes(overlay))
@@ -135,7 +137,7 @@ def test_dcentvfy_finds_another_birth_date(
     form_named: Callable[[str], Form], tmp_path: Path
 ) -> None:
     form = form_named("findings")
-    report = dcmread(form.of_kind("measurement_report")[0])
+    report = dcmread(form.of_kind("measurement_report")[0].path)
     report.PatientBirthDate = "19610204"
     bad = tmp_path / "bad.dcm"
     bad.write_bytes(to_bytes(report))

@@ -36,16 +36,16 @@ def dump(path: Path) -> tuple[int, str, list[str]]:
 
 
 def test_dsrdump_reads_every_document_without_complaint(files: StudyFiles) -> None:
-    for path in files.of_kind(*DOCUMENTS):
-        status, tree, complaints = dump(path)
+    for document in files.of_kind(*DOCUMENTS):
+        status, tree, complaints = dump(document.path)
 
-        assert unexpected("dsrdump", files.name, complaints) == [], path.name
+        assert unexpected("dsrdump", files.name, complaints) == [], document.kind
         assert status == 0
         assert tree.startswith(TITLES)
 
 
 def test_dsrdump_shows_each_box_and_each_reason(form: Form) -> None:
-    _, tree, _ = dump(form.of_kind("measurement_report")[0])
+    _, tree, _ = dump(form.of_kind("measurement_report")[0].path)
 
     assert tree.count("<contains SCOORD:") == len(form.marks)
     reasons = sum(bool(image.not_analysed) for image in form.study.images)

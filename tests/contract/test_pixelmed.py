@@ -49,7 +49,7 @@ Said = dict[Path, list[str]]
 @pytest.fixture(scope="module")
 def said(files_named: Callable[[str], StudyFiles]) -> Said:
     """Validate all documents and the bad ones in a single JVM; give each one's lines."""
-    paths = [path for name in NAMES for path in files_named(name).of_kind(*DOCUMENTS)]
+    paths = [made.path for name in NAMES for made in files_named(name).of_kind(*DOCUMENTS)]
     paths += [BAD / f"{name}.dcm" for name in BAD_DOCUMENTS]
     command = [str(program("java")), *JVM, "-cp", str(PIXELMED)]
     source = Path(__file__).parent / "SRBatch.java"
@@ -70,15 +70,13 @@ def said(files_named: Callable[[str], StudyFiles]) -> Said:
 def test_each_document_follows_its_templates(
     files_named: Callable[[str], StudyFiles], said: Said, name: str
 ) -> None:
-    for kind, path, _ in files_named(name).results:
-        if kind not in DOCUMENTS:
-            continue
-        lines = said[path]
+    for document in files_named(name).of_kind(*DOCUMENTS):
+        lines = said[document.path]
 
-        assert f"Found Root Template {ROOTS[kind]}" in lines
+        assert f"Found Root Template {ROOTS[document.kind]}" in lines
         assert "Root Template Validation Complete" in lines
         complaints = [line for line in lines if COMPLAINT.search(line)]
-        assert unexpected("PixelMed", name, complaints) == [], path.name
+        assert unexpected("PixelMed", name, complaints) == [], document.kind
 
 
 def test_pixelmed_finds_the_fault_in_a_bad_report(said: Said) -> None:

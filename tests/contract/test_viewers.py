@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,9 @@ from pydicom import Dataset, dcmread
 from node.dicom.part10 import to_bytes
 from tests.contract import viewer_answers
 from tests.contract.forms import FORMS
+from tests.contract.studies import STUDIES
 from tests.contract.viewer_answers import ADAPTERS, Answers, Case
-from tests.contract.written import StudyFiles
+from tests.contract.written import Mark, StudyFiles
 
 pytestmark = pytest.mark.viewers
 
@@ -68,10 +69,10 @@ def cases(
     """Give all reports, the broken ones, and a folder."""
     folder = tmp_path_factory.mktemp("viewers")
     found = {}
-    for name in FORMS:
+    for name in [*FORMS, *STUDIES]:
         files = files_named(name)
-        for place, report in enumerate(files.of_kind("measurement_report")):
-            found[f"{name} {place}"] = Case(report, files.images)
+        for place, made in enumerate(files.of_kind("measurement_report")):
+            found[f"{name} {place}"] = Case(made.path, files.images)
     sound = found[f"{FINDINGS} 0"]
     for name, spoil in BROKEN.items():
         report = dcmread(sound.report)
@@ -104,53 +105,58 @@ def drawn(answer: dict[str, Any]) -> list[tuple[str, list[float]]]:
     return sorted(found)
 
 
-def assert_all_drawn(answer: dict[str, Any], files: StudyFiles) -> None:
-    due = sorted((mark.sop_instance_uid, list(mark.box)) for mark in files.marks)
-    marks = drawn(answer)
-    assert [image for image, _ in marks] == [image for image, _ in due]
-    for (_, edges), (_, box) in zip(marks, due, strict=True):
+def assert_all_drawn(answer: dict[str, Any], marks: tuple[Mark, ...]) -> None:
+    due = sorted((mark.sop_instance_uid, list(mark.box)) for mark in marks)
+    seen = drawn(answer)
+    assert [image for image, _ in seen] == [image for image, _ in due]
+    for (_, edges), (_, box) in zip(seen, due, strict=True):
         assert edges == pytest.approx(box, abs=1e-3)
 
 
-def test_ohif_draws_every_box_at_its_place(reported: StudyFiles, seen_by_ohif: Answers) -> None:
-    answer = seen_by_ohif[f"{reported.name} 0"]
+def each(answers: Answers, files: StudyFiles) -> Iterator[tuple[dict[str, Any], tuple[Mark, ...]]]:
+    """Give what was answered of each measurement report, and the marks that it is due."""
+    for place, made in enumerate(files.of_kind("measurement_report")):
+        yield answers[f"{files.name} {place}"], made.marks
 
-    assert answer["isMeasurementReport"]
-    assert all(measurement["loaded"] for measurement in answer["measurements"])
-    assert_all_drawn(answer, reported)
+
+def test_ohif_draws_every_box_at_its_place(reported: StudyFiles, seen_by_ohif: Answers) -> None:
+    for answer, marks in each(seen_by_ohif, reported):
+        assert answer["isMeasurementReport"]
+        assert all(measurement["loaded"] for measurement in answer["measurements"])
+        assert_all_drawn(answer, marks)
 
 
 def test_ohif_offers_to_edit_the_boxes_of_a_report_that_has_some(
     reported: StudyFiles, seen_by_ohif: Answers
 ) -> None:
-    assert seen_by_ohif[f"{reported.name} 0"]["isRehydratable"] == bool(reported.marks)
+    for answer, marks in each(seen_by_ohif, reported):
+        assert answer["isRehydratable"] == bool(marks)
 
 
 def test_ohif_shows_the_score_beside_each_box(reported: StudyFiles, seen_by_ohif: Answers) -> None:
-    scores = [
-        label.removeprefix("Probability of cancer: ")
-        for measurement in seen_by_ohif[f"{reported.name} 0"]["measurements"]
-        for label in measurement["labels"]
-        if label.startswith("Probability of cancer: ")
-    ]
-
-    assert sorted(scores) == sorted(f"{float(mark.percent):.2f} %" for mark in reported.marks)
+    for answer, marks in each(seen_by_ohif, reported):
+        scores = [
+            label.removeprefix("Probability of cancer: ")
+            for measurement in answer["measurements"]
+            for label in measurement["labels"]
+            if label.startswith("Probability of cancer: ")
+        ]
+        assert sorted(scores) == sorted(f"{float(mark.percent):.2f} %" for mark in marks)
 
 
 def test_cornerstone_makes_a_rectangle_of_every_box(
     reported: StudyFiles, hydrated: Answers
 ) -> None:
     """Of a report without boxes nobody asks it: OHIF does not offer to edit that."""
-    if not reported.marks:
-        assert "error" in hydrated[f"{reported.name} 0"]
-        return
-    answer = hydrated[f"{reported.name} 0"]
-
-    assert {mark["tool"] for mark in answer["marks"]} == {"RectangleROI"}
-    assert {mark["finding"] for mark in answer["marks"]} == {"Lesion"}
-    assert_all_drawn(answer, reported)
-    labels = sorted(f"Malignancy score {mark.percent} %" for mark in reported.marks)
-    assert sorted(mark["label"] for mark in answer["marks"]) == labels
+    for answer, marks in each(hydrated, reported):
+        if not marks:
+            assert "error" in answer
+            continue
+        assert {mark["tool"] for mark in answer["marks"]} == {"RectangleROI"}
+        assert {mark["finding"] for mark in answer["marks"]} == {"Lesion"}
+        assert_all_drawn(answer, marks)
+        labels = sorted(f"Malignancy score {mark.percent} %" for mark in marks)
+        assert sorted(mark["label"] for mark in answer["marks"]) == labels
 
 
 def test_dcmjs_opens_a_file_of_one_character_set_only(seen_by_ohif: Answers) -> None:
@@ -172,13 +178,13 @@ def test_swapped_axes_would_be_seen(
 ) -> None:
     for answers in (seen_by_ohif, hydrated):
         with pytest.raises(AssertionError):
-            assert_all_drawn(answers["swapped axes"], files_named(FINDINGS))
+            assert_all_drawn(answers["swapped axes"], files_named(FINDINGS).marks)
 
 
 def test_a_report_whose_images_are_not_there_is_not_drawn(
     seen_by_ohif: Answers, hydrated: Answers
 ) -> None:
-    assert not any(each["loaded"] for each in seen_by_ohif["without its images"]["measurements"])
+    assert not any(one["loaded"] for one in seen_by_ohif["without its images"]["measurements"])
     assert hydrated["without its images"]["marks"] == []
 
 

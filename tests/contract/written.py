@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom import FileDataset
+from pydicom import FileDataset, dcmread
 
 from config.profiles import ObjectKind, Profile
 from node.dicom.findings import ImageResult, StudyResult
@@ -37,11 +38,16 @@ class Mark(NamedTuple):
 
 
 class ResultFile(NamedTuple):
-    """One result; ``source`` is the image it was made from, "" when that is the study."""
+    """One result.
+
+    ``source`` is the image it was made from, "" when that is the study. ``marks`` are all on
+    the images of its patient that were there when it was made.
+    """
 
     kind: str
     path: Path
     source: str
+    marks: tuple[Mark, ...]
 
 
 @dataclass(frozen=True)
@@ -57,11 +63,20 @@ class StudyFiles:
     def outputs(self) -> tuple[Path, ...]:
         return tuple(result.path for result in self.results)
 
-    def of_kind(self, *kinds: str) -> tuple[Path, ...]:
-        return tuple(result.path for result in self.results if result.kind in kinds)
+    def of_kind(self, *kinds: str) -> tuple[ResultFile, ...]:
+        return tuple(result for result in self.results if result.kind in kinds)
 
-    def marks_on(self, sop_instance_uid: str) -> list[Mark]:
-        return [mark for mark in self.marks if mark.sop_instance_uid == sop_instance_uid]
+    def by_patient(self) -> list[tuple[tuple[Path, ...], tuple[Path, ...]]]:
+        """Give the images and the results of each patient in turn: usually of one."""
+        read = partial(dcmread, stop_before_pixels=True, specific_tags=["PatientID"])
+        owners = {path: read(path).PatientID for path in (*self.images, *self.outputs)}
+        return [
+            (
+                tuple(path for path in self.images if owners[path] == patient),
+                tuple(path for path in self.outputs if owners[path] == patient),
+            )
+            for patient in sorted(set(owners.values()))
+        ]
 
 
 def everything(**options: Any) -> Profile:
@@ -92,7 +107,7 @@ def write_results(
             path = folder / f"{kind}_{place}.dcm"
             path.write_bytes(to_bytes(planned.build()))
             source = "" if planned.image is None else planned.image.sop_instance_uid
-            results.append(ResultFile(kind, path, source))
+            results.append(ResultFile(kind, path, source, marks_of(study)))
     return tuple(results)
 
 
