@@ -6,10 +6,15 @@ from typing import Any
 
 import pytest
 
+from node.clock import utc_now
 from node.db.events import Event
 from node.db.receiving import record_refusal
 from node.dicom import codes
+from node.dicom.part10 import encode
 from tests.factories import four_view_study, stable_uid
+from tests.pdus import EXPLICIT
+from tests.peer import RawRequestor
+from tests.receiving import running_scp, scp_settings
 from tests.report_tree import items
 from tests.working_node import WorkingNode, spoken
 
@@ -114,3 +119,33 @@ def test_nothing_analysable_and_one_refused_is_no_result_without_findings(
     assert summary.ConceptCodeSequence[0].CodeValue == codes.NONE_WITHOUT_FINDINGS.value
     assert "No image was analysed: 0 of 4" in spoken(report)
     assert f"Not received: image {LOST}" in spoken(report)
+
+
+def test_an_image_that_was_cut_on_its_way_is_named_by_the_report_of_the_others(
+    node: WorkingNode,
+) -> None:
+    """From the real SCP's 0xC000 to the report, whatever stands between them."""
+    *whole, cut = images()
+    settings = scp_settings(node.layout.root)
+    with running_scp(settings, node.database) as scp, RawRequestor(scp.address) as line:
+        line.associate((MG, [EXPLICIT]))
+        answers = [
+            line.store(data_set, sop_class=MG, sop_instance=str(image.SOPInstanceUID))[0]
+            for image, data_set in [
+                *((image, encode(image)) for image in whole),
+                (cut, encode(cut)[:-1000]),
+            ]
+        ]
+        line.release()
+    node.clock.now = utc_now()
+    node.sweep()
+    node.analyse(1, 2, 3)
+    node.clock.pass_(minutes=10)
+    node.sweep()
+
+    node.report(node.study(STUDY).id)
+
+    said = spoken(node.report_of())
+    assert answers == [0x0000, 0x0000, 0x0000, 0xC000]
+    assert f"Not received: image {cut.SOPInstanceUID}: DAMAGED" in said
+    assert "3 of 3 images analysed. 1 more image was sent and could not be received." in said
