@@ -35,7 +35,16 @@ def list_destinations(config: ConfigOption = None, *, as_json: JsonOption = Fals
     if not rows:
         typer.echo("no destination: results stay on this node; see [destinations] in the settings")
         return
-    columns = ["name", "AE title", "address", "studies from", "profile", "objects", "of studies"]
+    columns = [
+        "name",
+        "AE title",
+        "address",
+        "studies from",
+        "profile",
+        "objects",
+        "of studies",
+        "confirmed by",
+    ]
     cells = [
         [
             row["name"],
@@ -45,6 +54,7 @@ def list_destinations(config: ConfigOption = None, *, as_json: JsonOption = Fals
             row["profile"],
             ", ".join(row["objects"]),
             row["studies"].replace("_", " "),
+            row["confirm"],
         ]
         for row in rows
     ]

@@ -81,4 +81,4 @@ def is_silent_without_a_box(profile: Profile) -> bool:
 
 def class_name(sop_class_uid: str) -> str:
     """Give the name of a SOP class in few words."""
-    return UID(sop_class_uid).name.removesuffix(" Storage")
+    return UID(sop_class_uid).name.removesuffix(" Storage").removesuffix(" SOP Class")
