@@ -19,6 +19,7 @@ from node.dicom.identity import (
     unreadable,
 )
 from node.errors import IdentityConflict
+from tests.character_sets import SETS, header_in, set_raw
 from tests.factories import JAPANESE_CHARACTER_SET, JAPANESE_NAME, make_mammogram
 from tests.results import stored
 
@@ -129,6 +130,22 @@ def test_one_japanese_name_in_two_character_sets_agrees() -> None:
             {"patient_name": JAPANESE_NAME, "specific_character_set": "ISO_IR 192"},
         )
     )
+
+
+def test_one_chinese_name_with_and_without_code_extensions_agrees() -> None:
+    """pydicom leaves the escape sequences of ISO 2022 IR 58 in what it decodes."""
+    extended, unicode = header_in(SETS["IR 58"]), header_in(SETS["none"])
+    set_raw(unicode, "SpecificCharacterSet", "CS", b"ISO_IR 192")
+    set_raw(unicode, "PatientName", "PN", SETS["IR 58"].says.encode())
+
+    check_same_identity([extended, unicode])
+
+
+@pytest.mark.parametrize("other", ["example^anna", "Example Anna", "Anna^Example", "Example^Ann"])
+def test_names_that_are_written_otherwise_disagree(other: str) -> None:
+    """A PACS may take them for two: a person decides, not the node."""
+    with pytest.raises(IdentityConflict, match="PatientName group 1"):
+        check_same_identity(pair({"patient_name": "Example^Anna"}, {"patient_name": other}))
 
 
 def test_two_japanese_names_that_sound_alike_disagree() -> None:
