@@ -12,6 +12,7 @@ import pytest
 from config.settings import Settings
 from node.db.upgrade import upgrade
 from tests.servers import free_port
+from tests.tiny_weights import register_tiny
 from tests.worker_process import environment_of
 
 
@@ -90,3 +91,15 @@ def test_without_its_database_it_ends_with_1_and_shows_no_password(tmp_path: Pat
     assert "the database cannot be used: OperationalError" in process.stderr
     assert "Traceback" not in process.stderr
     assert "hunter2" not in process.stderr
+
+
+@pytest.mark.tensorflow
+def test_thresholds_that_the_model_cannot_have_stop_the_start(folder: Path) -> None:
+    """The settings alone look right: the threshold in force is the model's own, 0.3."""
+    register_tiny(folder / "storage" / "models", score_threshold=0.3)
+
+    result = ended(folder, detector={"model": "tiny", "candidate_thresholds": [0.4, 0.2]})
+
+    assert result.returncode == 2
+    assert "detector.candidate_thresholds: 0.4 is not between 0.05" in result.stderr
+    assert "Traceback" not in result.stderr
