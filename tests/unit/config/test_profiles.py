@@ -59,6 +59,6 @@ def test_a_profile_that_cannot_be_meant_is_a_problem(profile: str, says: str) ->
 
 
 def test_a_series_number_of_a_kind_that_is_not_sent_may_be_used_by_another() -> None:
-    environ = {"MGNODE_PROFILES": '{"ward": {"overlay": {"series_number": 9001}}}'}
+    environ = {"MGNODE_PROFILES": '{"ward": {"overlay": {"series_number": 9005}}}'}
 
-    assert load_settings(None, environ).profiles["ward"].overlay.series_number == 9001
+    assert load_settings(None, environ).profiles["ward"].overlay.series_number == 9005
