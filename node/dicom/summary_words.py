@@ -33,12 +33,19 @@ def caption(image: ImageResult) -> str:
 
 
 def notes(study: StudyResult, header: Dataset) -> list[str]:
-    """Say what was not analysed and why, what to bear in mind, which model looked and when.
+    """Say which model looked and when, what was not analysed and why, what to bear in mind.
 
-    Images that have the same reason stand on one line.
+    Images that have the same reason stand on one line; what must not be cut off comes first.
     """
     images = in_viewing_order(study.images)
+    moment = local_moment(study.completed_at, header)
+    device = study.device
+    node = f"{device.manufacturer} {device.model_name} {device.software_versions}"
     said = [
+        *_models(study, images),
+        f"{node}, {moment:%Y-%m-%d %H:%M}. At each box: its rank, and the model's score.",
+    ]
+    said += [
         f"Not analysed: {_names(of)}: {outcome.sentence(reason)}"
         for reason, of in _grouped((image.not_analysed, image) for image in images)
         if reason
@@ -52,12 +59,6 @@ def notes(study: StudyResult, header: Dataset) -> list[str]:
     said += outcome.parted(study)
     if study.predecessors:
         said.append("Replaces an earlier summary of this study.")
-    said += _models(study, images)
-    moment = local_moment(study.completed_at, header)
-    device = study.device
-    made_by = f"{device.manufacturer} {device.model_name} {device.software_versions}"
-    said.append(f"{made_by}, {moment:%Y-%m-%d %H:%M}")
-    said.append("At each box: its rank, and the model's score.")
     return [plain(line) for line in said]
 
 

@@ -244,9 +244,10 @@ def test_what_is_to_be_borne_in_mind_is_said() -> None:
 
 
 def test_the_model_and_the_moment_are_named() -> None:
-    said = words()
+    said = words(not_analysed={0: "MAGNIFICATION"})
 
-    assert f"Model: {ALGORITHM.name} {ALGORITHM.version}" in said
+    # First: of too many words the last are cut off.
+    assert said.startswith(f"Model: {ALGORITHM.name} {ALGORITHM.version}")
     assert "2024-03-05 23:30" in said
     assert DEVICE.software_versions in said
 
