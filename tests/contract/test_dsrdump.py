@@ -52,8 +52,16 @@ def test_dsrdump_shows_each_box_and_each_reason(form: Form) -> None:
     assert tree.count('"Not analysed: ') == reasons
 
 
-def test_dsrdump_finds_the_fault_in_a_bad_report() -> None:
-    status, _, complaints = dump(BAD / "22_sr_bad_rel.dcm")
+@pytest.mark.parametrize(
+    ("name", "status", "complaint"),
+    [
+        ("22_sr_bad_rel", 1, "has properties SCOORD"),
+        ("09_odd_graphic_data", 1, "GraphicData"),
+        ("03_dangling_reference", 0, "by-reference relationship does not exist"),
+    ],
+)
+def test_dsrdump_finds_the_fault_in_a_bad_document(name: str, status: int, complaint: str) -> None:
+    found, _, complaints = dump(BAD / f"{name}.dcm")
 
-    assert status == 1
-    assert any("has properties SCOORD" in line for line in complaints)
+    assert found == status
+    assert any(complaint in line for line in complaints)

@@ -15,6 +15,7 @@ from pydicom import Dataset, FileDataset, dcmread
 from node.dicom.part10 import to_bytes
 from node.dicom.pixels import to_grey
 from node.dicom.presentation_state import build_presentation_state
+from tests.contract.written import StudyFiles
 from tests.factories import make_mammogram
 from tests.presentation_forms import PRESENTED, with_modality_lut
 from tests.requirements import program
@@ -84,6 +85,12 @@ def test_dcmpschk_passes_a_presentation_state(
     _, state = write_state(make(), tmp_path)
 
     assert "Test passed." in run("dcmpschk", state).stderr
+
+
+@pytest.mark.dcmtk
+def test_dcmpschk_passes_every_state_of_every_study(files: StudyFiles) -> None:
+    for made in files.of_kind("presentation_state"):
+        assert "Test passed." in run("dcmpschk", made.path).stderr
 
 
 @pytest.mark.dcmtk

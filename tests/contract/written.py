@@ -17,9 +17,9 @@ from node.dicom.geometry import Box
 from node.dicom.part10 import to_bytes
 from node.dicom.pixels import to_grey
 from tests.factories import save_to_folder
-from workers.objects import _PLANNERS, planned_objects
+from workers.objects import planned_objects
 
-KINDS: Final[tuple[str, ...]] = tuple(kind for kind in get_args(ObjectKind) if kind in _PLANNERS)
+KINDS: Final[tuple[str, ...]] = get_args(ObjectKind)
 """Every kind of object there is: a new one is checked without a word here."""
 DOCUMENTS: Final = ("cad_sr", "measurement_report", "key_objects")
 """Kinds that have a content tree."""
