@@ -43,7 +43,7 @@ TABLES: Final = {
             "reason": "reason",
             "in words": "words",
             "told": "comment",
-            "came later": "came_later",
+            "is stored": "is_stored",
             "kept in": "quarantined",
             "SOP Instance UID": "sop_instance_uid",
         },
@@ -145,7 +145,7 @@ def _print_head(found: dict[str, Any]) -> None:
     analysed = sum(image["state"] == InstanceState.ANALYSED for image in images)
     boxes = sum(image["boxes"] for image in images)
     text = f"{analysed} of {len(images)} images analysed, {boxes} boxes"
-    missing = {row["sop_instance_uid"] for row in found["refused"] if not row["came_later"]}
+    missing = {row["sop_instance_uid"] for row in found["refused"] if not row["is_stored"]}
     if missing:
         text += f"; {len(missing)} more refused that never came"
     typer.echo(text)

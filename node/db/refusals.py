@@ -33,7 +33,7 @@ _REASONS: Final = {
 class RefusedStore:
     """One C-STORE of a study that was answered with a failure.
 
-    ``came_later`` says that an object of that SOP Instance UID is stored, of these or
+    ``is_stored`` says that an object of that SOP Instance UID is stored, of these or
     other bytes. ``comment`` is what the sender was told.
     """
 
@@ -45,7 +45,7 @@ class RefusedStore:
     comment: str
     calling_ae: str
     quarantined: str
-    came_later: bool
+    is_stored: bool
 
 
 def refused_stores(session: Session, study_instance_uid: str) -> tuple[RefusedStore, ...]:
@@ -64,7 +64,7 @@ def refused_stores(session: Session, study_instance_uid: str) -> tuple[RefusedSt
             select(Instance.sop_instance_uid).where(Instance.sop_instance_uid.in_(sorted(uids)))
         )
     )
-    return tuple(_refusal(row, came_later=row.uid in stored) for row in rows)
+    return tuple(_refusal(row, is_stored=row.uid in stored) for row in rows)
 
 
 def refused_images(session: Session, study_instance_uid: str) -> tuple[RefusedImage, ...]:
@@ -72,7 +72,7 @@ def refused_images(session: Session, study_instance_uid: str) -> tuple[RefusedIm
     last = {
         refusal.sop_instance_uid: refusal
         for refusal in refused_stores(session, study_instance_uid)
-        if not refusal.came_later
+        if not refusal.is_stored
         and refusal.sop_instance_uid
         and (not refusal.sop_class_uid or refusal.sop_class_uid in IMAGES)
     }
@@ -81,7 +81,7 @@ def refused_images(session: Session, study_instance_uid: str) -> tuple[RefusedIm
     )
 
 
-def _refusal(row: AuditEvent, *, came_later: bool) -> RefusedStore:
+def _refusal(row: AuditEvent, *, is_stored: bool) -> RefusedStore:
     status = _detail(row.details, "status")
     return RefusedStore(
         at=row.at,
@@ -92,7 +92,7 @@ def _refusal(row: AuditEvent, *, came_later: bool) -> RefusedStore:
         comment=row.reason,
         calling_ae=_detail(row.details, "calling_ae"),
         quarantined=_detail(row.details, "path"),
-        came_later=came_later,
+        is_stored=is_stored,
     )
 
 

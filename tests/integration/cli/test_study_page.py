@@ -64,7 +64,7 @@ def test_refused_images_stand_with_status_words_and_whether_they_came(
     refused = told(database_url)["refused"]
     page = show(database_url).stdout
 
-    assert [(row["sop_instance_uid"], row["came_later"]) for row in refused] == [
+    assert [(row["sop_instance_uid"], row["is_stored"]) for row in refused] == [
         (LOST, False),
         (str(late.SOPInstanceUID), True),
     ]
