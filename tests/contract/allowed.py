@@ -17,7 +17,7 @@ class Allowed(NamedTuple):
 
 
 _UNKNOWN_SIDE: Final = ("no_side_no_view", "sides_of_series")
-_TYPE_2_MISSING: Final = ("type_2_missing", "cad_sparse")
+_TYPE_2_MISSING: Final = ("type_2_missing", "cad_sparse", "study type 2 missing")
 _IN_CONTEXT_GROUP_6014: Final = (
     *("cad_density", "cad_selected_region", "cad_probability", "cad_old_codes"),
     *("cad_graded", "cad_graded_candidates_only"),
@@ -36,6 +36,12 @@ ALLOWED: Final = (
         r"(StudyDate|StudyTime|StudyID).* would be needed to build DICOMDIR",
         "the source has none, and nobody may invent one",
         _TYPE_2_MISSING,
+    ),
+    Allowed(
+        "dciodvfy",
+        r"</ViewCodeSequence\(0054,0220\)\[1\]/ViewModifierCodeSequence\(0054,0222\)\[1\]/",
+        "in a Secondary Capture it looks for a content item where the view's modifier is a code",
+        ("study implant",),
     ),
     Allowed(
         "dciodvfy",
