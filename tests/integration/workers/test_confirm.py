@@ -214,7 +214,7 @@ def test_two_workers_with_the_same_message_ask_once(
     for worker in workers:
         worker.join()
 
-    assert len(pacs.requests) == 1
+    assert (len(pacs.requests), pacs.queries) == (1, [])
 
 
 def test_the_transaction_is_a_row_before_the_pacs_hears_of_it(
