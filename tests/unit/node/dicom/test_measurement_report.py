@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-import pytest
-from pydicom.uid import BreastTomosynthesisImageStorage, KeyObjectSelectionDocumentStorage
+from dataclasses import replace
 
+import pytest
+from pydicom.uid import (
+    BreastTomosynthesisImageStorage,
+    Comprehensive3DSRStorage,
+    ComprehensiveSRStorage,
+    KeyObjectSelectionDocumentStorage,
+)
+
+from config.profiles import MeasurementReportOptions, Profile
 from node.dicom.findings import Finding
 from node.dicom.geometry import Box
 from node.dicom.result_uids import tracking_uid
@@ -71,6 +79,24 @@ def test_the_tree_has_the_form_that_viewers_were_tried_with() -> None:
     assert "\n".join(form_of(report)) == FORM
     assert report.ContentTemplateSequence[0].TemplateIdentifier == "1500"
     assert report.ConceptNameCodeSequence[0].CodeValue == "126000"
+
+
+@pytest.mark.parametrize(
+    ("option", "expected"),
+    [("comprehensive", ComprehensiveSRStorage), ("comprehensive3d", Comprehensive3DSRStorage)],
+)
+def test_the_sop_class_is_the_one_that_the_profile_names(option: str, expected: str) -> None:
+    profile = Profile(measurement_report=MeasurementReportOptions(sop_class=option))
+    study = with_box()
+    standard = report_of(study)
+
+    report = report_of(replace(study, profile=profile))
+
+    assert report.SOPClassUID == report.file_meta.MediaStorageSOPClassUID == expected
+    assert list(form_of(report)) == list(form_of(standard))
+    is_standard = option == "comprehensive"
+    assert (report.SOPInstanceUID == standard.SOPInstanceUID) == is_standard
+    assert (report.SeriesInstanceUID == standard.SeriesInstanceUID) == is_standard
 
 
 class TestWithFindings:
