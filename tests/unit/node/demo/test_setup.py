@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from config.sending import Destination
 from config.detecting import DetectorSettings
+from config.sending import Destination
 from node.demo.setup import demo_settings, describe_weights, fresh_folder
 from node.errors import StopError
 
