@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests.architecture.sources import ROOT
@@ -40,3 +42,17 @@ def test_every_mgnode_command_that_a_document_names_exists(path: str) -> None:
 
     wrong = {line for line in named if not any(f"{line} ".startswith(f"{name} ") for name in names)}
     assert wrong == set()
+
+
+def test_every_test_that_the_page_of_viewers_names_exists() -> None:
+    text = (ROOT / "docs" / "viewers.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`(test_\w+)`", text))
+    tests = (ROOT / "tests" / "contract").glob("test_*.py")
+    written = {
+        name
+        for path in tests
+        for name in re.findall(r"^def (test_\w+)", path.read_text(encoding="utf-8"), re.MULTILINE)
+    }
+
+    assert len(named) > 5
+    assert named - written == set()

@@ -131,6 +131,10 @@ FORMS: dict[str, Callable[[], Recipe]] = {
         overlay={**OVERLAY_OF_ALL, "modality": "MG"}, summary_overlay={"modality": "MG"}
     ),
     "comprehensive3d": lambda: in_the_form(measurement_report={"sop_class": "comprehensive3d"}),
+    "converted_to_utf8": lambda: in_the_form(
+        four_views(patient_name=JAPANESE_NAME, specific_character_set=JAPANESE_CHARACTER_SET),
+        character_set="ISO_IR 192",
+    ),
 }
 
 
