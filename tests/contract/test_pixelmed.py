@@ -15,7 +15,7 @@ from tests.contract.studies import STUDIES
 from tests.contract.written import BAD, DOCUMENTS, StudyFiles
 from tests.requirements import PIXELMED, program
 
-pytestmark = [pytest.mark.pixelmed, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.pixelmed, pytest.mark.timeout(1200)]
 
 # It takes seconds for each document: all studies, and the forms that no study has.
 NAMES = (

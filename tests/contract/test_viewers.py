@@ -17,7 +17,8 @@ from tests.contract.studies import STUDIES
 from tests.contract.viewer_answers import ADAPTERS, Answers, Case
 from tests.contract.written import Mark, StudyFiles
 
-pytestmark = pytest.mark.viewers
+# The first test waits until every form and every study is written.
+pytestmark = [pytest.mark.viewers, pytest.mark.timeout(1200)]
 
 FilesNamed = Callable[[str], StudyFiles]
 FINDINGS = "findings"

@@ -47,7 +47,7 @@ def _run(script: str, version: str, cases: dict[str, Case], folder: Path) -> Ans
     asked.write_text(json.dumps(listed))
     command = [str(program("node")), script, str(asked)]
     done = subprocess.run(
-        command, cwd=installed, capture_output=True, text=True, check=False, timeout=240
+        command, cwd=installed, capture_output=True, text=True, check=False, timeout=600
     )
     assert done.returncode == 0, done.stderr
     answers: Answers = json.loads(done.stdout)
