@@ -203,6 +203,7 @@ def _record(batch: _Batch, claim: ClaimedDelivery, answer: StoreAnswer) -> None:
         attempt=claim.attempt,
         status=answer.status,
         detail=detail,
+        transfer_syntax=answer.transfer_syntax,
     )
 
 
