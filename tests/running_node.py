@@ -12,8 +12,8 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from config.sending import Destination
 from config.detecting import DetectorSettings
+from config.sending import Destination
 from config.settings import Settings
 from node.cli.embedded import EmbeddedNode, embedded_node
 from node.cli.up import own_address
