@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+import numpy as np
+
 from node.dicom import cad_codes, codes
 from node.dicom.algorithm_items import identification
 from node.dicom.content_items import (
@@ -54,7 +56,8 @@ def marks(study: StudyResult, images: tuple[ImageResult, ...]) -> Iterator[Mark]
             continue
         points = operating_points(study, study.algorithm_of(found.image))
         for number_from_1, threshold in enumerate(points, start=1):
-            if found.finding.score >= threshold:
+            # As the detector does: 0.1 in float32 is more than 0.1.
+            if np.float32(found.finding.score) >= np.float32(threshold):
                 yield Mark(found, number_from_1)
                 break
 

@@ -40,7 +40,8 @@ def notes(study: StudyResult, header: Dataset) -> list[str]:
     images = in_viewing_order(study.images)
     moment = local_moment(study.completed_at, header)
     device = study.device
-    node = f"{device.manufacturer} {device.model_name} {device.software_versions}"
+    names = dict.fromkeys((device.manufacturer, device.model_name, device.software_versions))
+    node = " ".join(name for name in names if name)
     said = [
         *_models(study, images),
         f"{node}, {moment:%Y-%m-%d %H:%M}. At each box: its rank, and the model's score.",

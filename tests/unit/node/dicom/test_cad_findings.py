@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -124,6 +125,18 @@ class TestGradedForm:
         assert units.MeasurementUnitsCodeSequence[0].CodeValue == "{1:n}"
         for container in items(report, "111017", "111034"):
             assert value_of(container, "111056") == OPTIONAL
+
+    def test_a_candidate_that_just_reaches_a_point_in_the_detectors_numbers_has_it(self) -> None:
+        """0.7 of a setting is more than what is nearest to it in float32, and means the same."""
+        score = float(np.float32(0.7))
+        study = make_study(
+            [make_mammogram()],
+            candidates={0: (replace(LESION, score=score),)},
+            algorithm=replace(ALGORITHM, candidate_thresholds=(0.7,)),
+            profile=with_options(form="graded"),
+        )
+
+        assert [value_of(f, "111056", "111071") for f in found(cad_of(study))] == ["1"]
 
     def test_the_detections_say_how_many_points_there_are(self) -> None:
         report = cad_of(cad_study("graded"))
