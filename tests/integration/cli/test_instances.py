@@ -75,7 +75,7 @@ def test_a_study_is_reported_without_the_image_that_was_set_aside(
     assert mixed.study(STUDY).state is StudyState.REPORTED
     assert WRONG not in str(mixed.report_of()), "neither boxes nor evidence"
     assert WRONG not in spoken(mixed.report_of()), "no remark"
-    assert [row.source_instance_id for row in mixed.results()] == [None, 1, 2, 3]
+    assert [row.source_instance_id for row in mixed.results()] == [None, None, 1, 2, 3]
     assert mixed.audit_problem() is None
 
 
