@@ -90,7 +90,13 @@ def test_dcmpschk_passes_a_presentation_state(
 @pytest.mark.dcmtk
 def test_dcmpschk_passes_every_state_of_every_study(files: StudyFiles) -> None:
     for made in files.of_kind("presentation_state"):
-        assert "Test passed." in run("dcmpschk", made.path).stderr
+        said = run("dcmpschk", made.path).stderr
+        if dcmread(made.path).get("SpecificCharacterSet") == "ISO_IR 192":
+            # It knows no UTF-8 and rejects the name, that of DCMTK's own states too.
+            assert said.count("E: Error:") == said.count("does not conform") == 1, said
+            assert "(0010,0010)" in said or "PatientName" in said, said
+        else:
+            assert "Test passed." in said
 
 
 @pytest.mark.dcmtk
