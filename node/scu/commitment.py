@@ -6,7 +6,6 @@ import threading
 from typing import TYPE_CHECKING, Final
 
 import structlog
-from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom import evt
 from pynetdicom.pdu import P_DATA_TF
 from pynetdicom.presentation import build_context
@@ -22,6 +21,7 @@ from node.dicom.commitment import (
 )
 from node.errors import UnreadableDataSet
 from node.scu.requestor import end_association, open_association
+from node.scu.sender import LITTLE_ENDIAN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -65,7 +65,7 @@ def ask_for_commitment(
     TransientFailure, PermanentFailure
         No association: nothing was asked.
     """
-    context = build_context(PUSH_MODEL, [ExplicitVRLittleEndian, ImplicitVRLittleEndian])
+    context = build_context(PUSH_MODEL, list(LITTLE_ENDIAN))
     waiting = _Waiting(on_report)
     association = open_association(destination, scu, [context], handlers=waiting.handlers())
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pydicom.uid import UID, ExplicitVRLittleEndian
 from pynetdicom.presentation import PresentationContext, build_context
 
 from node.dicom.commitment import PUSH_MODEL
@@ -13,7 +13,7 @@ from node.dicom.offers import Offer, offers
 from node.scu.compression import preferred_syntaxes
 from node.scu.query import STUDY_ROOT_FIND
 from node.scu.requestor import end_association, open_association
-from node.scu.sender import choose_syntax, proposed_contexts
+from node.scu.sender import LITTLE_ENDIAN, choose_syntax, proposed_contexts
 
 if TYPE_CHECKING:
     from config.profiles import Profile
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 _STORED_IN: Final = str(ExplicitVRLittleEndian)
 """Our results lie on the disk in it; what else is sent is made of that."""
-_PLAIN: Final = (str(ExplicitVRLittleEndian), str(ImplicitVRLittleEndian))
 
 _COMMITMENT: Final = ("storage commitment", PUSH_MODEL)
 _QUERY: Final = ("query (C-FIND)", STUDY_ROOT_FIND)
@@ -77,7 +76,7 @@ def try_out(destination: Destination, scu: ScuSettings, profile: Profile) -> tup
         *proposed_contexts(
             [(offer.sop_class_uid, _STORED_IN) for offer in wanted], profile.transfer_syntaxes
         ),
-        *(build_context(uid, syntax) for _, uid in services for syntax in _PLAIN),
+        *(build_context(uid, syntax) for _, uid in services for syntax in LITTLE_ENDIAN),
     ]
     answers = _negotiate(destination, scu, contexts)
     return (
@@ -109,8 +108,7 @@ def _verdict_on_object(
     destination: Destination, profile: Profile, offer: Offer, answers: _Answers
 ) -> Verdict:
     results = answers.get(offer.sop_class_uid, {})
-    accepted = tuple(syntax for syntax, result in results.items() if result == 0)
-    refused = tuple(syntax for syntax in results if syntax not in accepted)
+    accepted, refused = _accepted_and_refused(results)
     preferred = preferred_syntaxes(offer.sop_class_uid, profile.transfer_syntaxes)
     goes_in = choose_syntax(_STORED_IN, accepted, preferred) or ""
     problem = note = ""
@@ -134,8 +132,7 @@ def _verdicts_on_services(
     taken = [uid for _, uid in services if 0 in answers.get(uid, {}).values()]
     for name, uid in services:
         results = answers.get(uid, {})
-        accepted = tuple(syntax for syntax, result in results.items() if result == 0)
-        refused = tuple(syntax for syntax in results if syntax not in accepted)
+        accepted, refused = _accepted_and_refused(results)
         problem = note = ""
         if not accepted and taken:
             note = f"{destination.ae_title} {_answer(results)}: the other way is used"
@@ -148,6 +145,12 @@ def _verdicts_on_services(
             Verdict(name, uid, None, accepted, refused, next(iter(accepted), ""), problem, note)
         )
     return verdicts
+
+
+def _accepted_and_refused(results: dict[str, int]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Part the transfer syntaxes of one SOP class by what became of them."""
+    accepted = tuple(syntax for syntax, result in results.items() if result == 0)
+    return accepted, tuple(syntax for syntax in results if syntax not in accepted)
 
 
 def _answer(results: dict[str, int]) -> str:

@@ -6,10 +6,11 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pydicom import Dataset
-from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pydicom.uid import UID
 from pynetdicom.presentation import build_context
 
 from node.scu.requestor import end_association, open_association
+from node.scu.sender import LITTLE_ENDIAN
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,7 +52,7 @@ def find_instances(
     TransientFailure, PermanentFailure
         No association: nothing was asked.
     """
-    context = build_context(STUDY_ROOT_FIND, [ExplicitVRLittleEndian, ImplicitVRLittleEndian])
+    context = build_context(STUDY_ROOT_FIND, list(LITTLE_ENDIAN))
     association = open_association(destination, scu, [context])
     try:
         return [_find(association, instance) for instance in instances]

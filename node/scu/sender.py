@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 _config.STORE_SEND_CHUNKED_DATASET = True
 
 
-_LITTLE_ENDIAN: Final = (str(ExplicitVRLittleEndian), str(ImplicitVRLittleEndian))
+LITTLE_ENDIAN: Final = (str(ExplicitVRLittleEndian), str(ImplicitVRLittleEndian))
 _MAX_CONTEXTS: Final = 128
 """PS3.8 9.3.2.2: context identifiers are the odd numbers of one byte."""
 
@@ -184,7 +184,7 @@ def proposed_contexts(
     more = [
         (sop_class, syntax)
         for sop_class in classes
-        for syntax in (*preferred_syntaxes(sop_class, compressions), *_LITTLE_ENDIAN)
+        for syntax in (*preferred_syntaxes(sop_class, compressions), *LITTLE_ENDIAN)
     ]
     pairs = dict.fromkeys([*wanted, *more])
     if len(pairs) > _MAX_CONTEXTS:
@@ -200,9 +200,9 @@ def choose_syntax(own: str, accepted: Iterable[str], preferred: Sequence[str] = 
     What is compressed already goes as it is.
     """
     offered = list(accepted)
-    if own not in _LITTLE_ENDIAN:
+    if own not in LITTLE_ENDIAN:
         return own if own in offered else None
-    choices = (*preferred, own, *_LITTLE_ENDIAN)
+    choices = (*preferred, own, *LITTLE_ENDIAN)
     return next((syntax for syntax in choices if syntax in offered), None)
 
 
