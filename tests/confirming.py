@@ -71,3 +71,8 @@ def scp_of(node: WorkingNode, folder: Path) -> Settings:
     return scp_settings(folder / "scp").model_copy(
         update={"destinations": ours.destinations, "delivery": ours.delivery}
     )
+
+
+def uids(node: WorkingNode) -> list[str]:
+    """SOP Instance UIDs of all results of the node."""
+    return [row.sop_instance_uid for row in node.results()]

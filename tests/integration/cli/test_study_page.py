@@ -11,10 +11,9 @@ from typer.testing import CliRunner
 
 from config.sending import Destination
 from node.cli.app import app
-from node.db.events import Event
-from node.db.receiving import record_refusal
 from node.dicom.reasons import Reason, Refusal
 from tests.factories import four_view_study, stable_uid
+from tests.refusing import refuse
 from tests.servers import free_port
 from tests.working_node import WorkingNode
 
@@ -39,26 +38,12 @@ def told(database_url: str) -> dict[str, Any]:
     return facts
 
 
-def refuse(node: WorkingNode, uid: str) -> None:
-    with node.database.begin() as session:
-        record_refusal(
-            session,
-            event=Event.INSTANCE_REFUSED,
-            uid=uid,
-            study_instance_uid=STUDY,
-            reason="as its sender was told",
-            at=node.clock(),
-            actor="scp",
-            details={"status": "0xC000", "calling_ae": "MODALITY"},
-        )
-
-
 def test_refused_images_stand_with_status_words_and_whether_they_came(
     node: WorkingNode, database_url: str
 ) -> None:
     *first, late = images()
-    refuse(node, LOST)
-    refuse(node, str(late.SOPInstanceUID))
+    refuse(node, LOST, study=STUDY)
+    refuse(node, str(late.SOPInstanceUID), study=STUDY)
     node.report(node.complete([*first, late]))
 
     refused = told(database_url)["refused"]
@@ -136,7 +121,7 @@ def test_results_without_a_destination_are_said_to_go_nowhere(
 def test_a_study_of_which_every_image_was_refused_is_said_to_be_one(
     node: WorkingNode, database_url: str
 ) -> None:
-    refuse(node, LOST)
+    refuse(node, LOST, study=STUDY)
 
     result = show(database_url)
 

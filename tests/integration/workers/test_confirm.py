@@ -16,7 +16,7 @@ from node.db.session import Database
 from node.db.tables import Commitment
 from node.states import DeliveryState
 from tests.committing_pacs import CommittingPacs, referenced
-from tests.confirming import RESULTS, ask, deliver, delivered, scp_of, wait_in_vain
+from tests.confirming import RESULTS, ask, deliver, delivered, scp_of, uids, wait_in_vain
 from tests.receiving import running_scp
 from tests.working_node import WorkingNode
 from workers.confirm import confirm_deliveries
@@ -37,10 +37,6 @@ def pacs() -> Iterator[CommittingPacs]:
 @pytest.fixture
 def node(database: Database, tmp_path: Path, pacs: CommittingPacs) -> WorkingNode:
     return delivered(database, tmp_path, pacs, "commitment")
-
-
-def uids(node: WorkingNode) -> list[str]:
-    return [row.sop_instance_uid for row in node.results()]
 
 
 def reasons(node: WorkingNode, event: str) -> list[str]:

@@ -10,7 +10,7 @@ import pytest
 from node.db.session import Database
 from node.states import DeliveryState
 from tests.committing_pacs import CommittingPacs
-from tests.confirming import RESULTS, ask, deliver, delivered, wait_in_vain
+from tests.confirming import RESULTS, ask, deliver, delivered, uids, wait_in_vain
 from tests.working_node import WorkingNode
 
 PENDING, DELIVERED, CONFIRMED = (
@@ -29,10 +29,6 @@ def pacs() -> Iterator[CommittingPacs]:
 @pytest.fixture
 def node(database: Database, tmp_path: Path, pacs: CommittingPacs) -> WorkingNode:
     return delivered(database, tmp_path, pacs, "commitment")
-
-
-def uids(node: WorkingNode) -> list[str]:
-    return [row.sop_instance_uid for row in node.results()]
 
 
 @pytest.mark.parametrize("status", [0x0110, 0x0122, 0x0213])

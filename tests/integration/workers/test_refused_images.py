@@ -7,40 +7,23 @@ from typing import Any
 import pytest
 
 from node.clock import utc_now
-from node.db.events import Event
-from node.db.receiving import record_refusal
 from node.dicom import codes
 from node.dicom.part10 import encode
 from tests.factories import four_view_study, stable_uid
 from tests.pdus import EXPLICIT
 from tests.peer import RawRequestor
 from tests.receiving import running_scp, scp_settings
+from tests.refusing import MG, refuse
 from tests.report_tree import items
 from tests.working_node import WorkingNode, spoken
 
 STUDY = stable_uid("a study")
 LOST = stable_uid("lost")
-MG = "1.2.840.10008.5.1.4.1.1.1.2"
 CAD_SR = "1.2.840.10008.5.1.4.1.1.88.50"
 
 
 def images(**common: Any) -> Any:
     return four_view_study(study_instance_uid=STUDY, **common)
-
-
-def refuse(node: WorkingNode, uid: str, status: str, *, sop_class_uid: str = MG) -> None:
-    """Leave the audit row of the SCP's refusal."""
-    with node.database.begin() as session:
-        record_refusal(
-            session,
-            event=Event.INSTANCE_REFUSED,
-            uid=uid,
-            study_instance_uid=STUDY,
-            reason="as its sender was told",
-            at=node.clock(),
-            actor="scp",
-            details={"status": status, "sop_class_uid": sop_class_uid},
-        )
 
 
 @pytest.mark.parametrize(
@@ -56,7 +39,7 @@ def refuse(node: WorkingNode, uid: str, status: str, *, sop_class_uid: str = MG)
 def test_a_refused_image_is_named_with_the_reason(
     node: WorkingNode, status: str, reason: str
 ) -> None:
-    refuse(node, LOST, status)
+    refuse(node, LOST, study=STUDY, status=status)
 
     node.report(node.complete(images()))
 
@@ -67,7 +50,7 @@ def test_a_refused_image_is_named_with_the_reason(
 
 def test_an_image_that_came_in_the_end_is_not_missing(node: WorkingNode) -> None:
     first, *others = images()
-    refuse(node, str(first.SOPInstanceUID), "0xA700")
+    refuse(node, str(first.SOPInstanceUID), study=STUDY, status="0xA700")
 
     node.report(node.complete([first, *others]))
 
@@ -76,8 +59,8 @@ def test_an_image_that_came_in_the_end_is_not_missing(node: WorkingNode) -> None
 
 
 def test_the_last_refusal_of_an_image_counts(node: WorkingNode) -> None:
-    refuse(node, LOST, "0xA700")
-    refuse(node, LOST, "0xC000")
+    refuse(node, LOST, study=STUDY, status="0xA700")
+    refuse(node, LOST, study=STUDY, status="0xC000")
 
     node.report(node.complete(images()))
 
@@ -86,7 +69,7 @@ def test_the_last_refusal_of_an_image_counts(node: WorkingNode) -> None:
 
 
 def test_what_is_no_image_is_not_missing(node: WorkingNode) -> None:
-    refuse(node, LOST, "0xC000", sop_class_uid=CAD_SR)
+    refuse(node, LOST, study=STUDY, status="0xC000", sop_class_uid=CAD_SR)
 
     node.report(node.complete(images()))
 
@@ -97,7 +80,7 @@ def test_a_report_after_the_image_came_supersedes_the_one_that_missed_it(
     node: WorkingNode,
 ) -> None:
     *first, late = images()
-    refuse(node, str(late.SOPInstanceUID), "0xA700")
+    refuse(node, str(late.SOPInstanceUID), study=STUDY, status="0xA700")
     node.report(node.complete(first))
 
     node.report(node.complete([late]))
@@ -110,7 +93,7 @@ def test_a_report_after_the_image_came_supersedes_the_one_that_missed_it(
 def test_nothing_analysable_and_one_refused_is_no_result_without_findings(
     node: WorkingNode,
 ) -> None:
-    refuse(node, LOST, "0xC000")
+    refuse(node, LOST, study=STUDY, status="0xC000")
 
     node.report(node.complete(images(BodyPartExamined="PHANTOM")))
 
