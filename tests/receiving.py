@@ -11,7 +11,8 @@ from typing import Any
 from pydicom.uid import DigitalMammographyXRayImageStorageForPresentation
 from sqlalchemy import func, select
 
-from config.settings import ScpSettings, Settings, StorageSettings
+from config.receiving import ScpSettings
+from config.settings import Settings, StorageSettings
 from node.db.session import Database
 from node.db.tables import Association, AuditEvent, Instance, Study
 from node.dicom.part10 import encode

@@ -6,7 +6,8 @@ import signal
 import sys
 from pathlib import Path
 
-from config.settings import ScpSettings, Settings, StorageSettings
+from config.receiving import ScpSettings
+from config.settings import Settings, StorageSettings
 from node.db.session import Database
 from node.scp.server import StorageScp
 

@@ -15,30 +15,16 @@ from sqlalchemy import (
     Enum,
     ForeignKey,
     Index,
-    MetaData,
     String,
     Text,
     UniqueConstraint,
     text,
 )
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from node.db.columns import AeTitle, BigId, Uid, UtcDateTime
+from node.db.declarative import Base
 from node.states import DeliveryState, InstanceState, StudyState
-
-
-class Base(DeclarativeBase):
-    """Declarative base; constraint names are fixed so that migrations can name them."""
-
-    metadata = MetaData(
-        naming_convention={
-            "ix": "ix_%(column_0_label)s",
-            "uq": "uq_%(table_name)s_%(column_0_name)s",
-            "ck": "ck_%(table_name)s_%(constraint_name)s",
-            "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
-            "pk": "pk_%(table_name)s",
-        }
-    )
 
 
 class Installation(Base):
@@ -52,7 +38,11 @@ class Installation(Base):
 
 
 class Association(Base):
-    """One association that a peer opened; ``closed_at`` is empty while it is open."""
+    """One association that a peer opened; ``closed_at`` is empty while it is open.
+
+    ``tls`` is the protocol's version, empty without; ``certificate`` is the SHA-256 of the
+    peer's certificate in DER.
+    """
 
     __tablename__ = "association"
 
@@ -65,6 +55,8 @@ class Association(Base):
     opened_at: Mapped[datetime] = mapped_column(UtcDateTime)
     closed_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
     outcome: Mapped[str] = mapped_column(String(32), default="")
+    tls: Mapped[str] = mapped_column(String(16), default="", server_default=text("''"))
+    certificate: Mapped[str] = mapped_column(String(64), default="", server_default=text("''"))
 
 
 class Study(Base):
@@ -95,13 +87,18 @@ class Study(Base):
     not_before: Mapped[datetime | None] = mapped_column(UtcDateTime)
     lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     reason: Mapped[str] = mapped_column(Text, default="")
+    traceback: Mapped[str] = mapped_column(Text, default="", server_default=text("''"))
 
     instances: Mapped[list[Instance]] = relationship(back_populates="study", order_by="Instance.id")
     results: Mapped[list[Result]] = relationship(back_populates="study", order_by="Result.id")
 
 
 class Instance(Base):
-    """One SOP instance that was received and answered with success."""
+    """One SOP instance that was received and answered with success.
+
+    ``traceback`` is where the last failed attempt ended, without the text of any exception;
+    ``removed_at`` is when the retention policy removed the file.
+    """
 
     __tablename__ = "instance"
 
@@ -127,6 +124,8 @@ class Instance(Base):
     lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     attempts: Mapped[int] = mapped_column(default=0)
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    traceback: Mapped[str] = mapped_column(Text, default="", server_default=text("''"))
+    removed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
     study: Mapped[Study] = relationship(back_populates="instances")
     analyses: Mapped[list[Analysis]] = relationship(
@@ -204,6 +203,7 @@ class Result(Base):
     bytes: Mapped[int] = mapped_column(BigInteger)
     path: Mapped[str] = mapped_column(String(255))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    removed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
     study: Mapped[Study] = relationship(back_populates="results")
     deliveries: Mapped[list[Delivery]] = relationship(
@@ -238,6 +238,7 @@ class Delivery(Base):
     confirmed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     alarmed_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
     times_lost: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    traceback: Mapped[str] = mapped_column(Text, default="", server_default=text("''"))
 
     result: Mapped[Result] = relationship(back_populates="deliveries")
 

@@ -9,12 +9,12 @@ from typing import Final
 
 from config.detecting import DetectorSettings
 from config.profiles import STANDARD, OverlayOptions, Profile
+from config.receiving import ScpSettings
 from config.sending import Destination
 from config.settings import (
     DispatchSettings,
     LogSettings,
     ResultSettings,
-    ScpSettings,
     Settings,
     StorageSettings,
 )

@@ -8,7 +8,7 @@ from enum import IntEnum
 from ipaddress import IPv6Address, ip_address
 from typing import Final
 
-from config.settings import ScpSettings
+from config.receiving import ScpSettings
 
 # PS3.5 6.2, VR AE, without the blanks around it: printable ASCII but no backslash.
 _AE_TITLE = re.compile(r"[\x20-\x5B\x5D-\x7E]{1,16}")

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pynetdicom.association import Association
     from pynetdicom.events import Event
 
-    from config.settings import ScpSettings
+    from config.receiving import ScpSettings
     from node.db.session import Database
 
 log = structlog.get_logger(__name__)

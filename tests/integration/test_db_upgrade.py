@@ -16,9 +16,14 @@ from alembic.migration import MigrationContext
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from node.db import installation, schema
+from node.db import (
+    assurance,  # noqa: F401  (adds its tables to the metadata)
+    installation,
+    schema,
+)
+from node.db.declarative import Base
 from node.db.session import Database
-from node.db.tables import Analysis, Base, Installation
+from node.db.tables import Analysis, Installation
 from node.db.upgrade import upgrade
 from node.errors import StopError
 from tests.rows import NOON

@@ -6,8 +6,9 @@ from typing import Any, Literal
 
 from alembic import context
 
+from node.db import assurance, tables  # noqa: F401  (each adds its tables to the metadata)
 from node.db.columns import UtcDateTime
-from node.db.tables import Base
+from node.db.declarative import Base
 
 
 def render_item(kind: str, item: Any, _context: Any) -> str | Literal[False]:

@@ -18,8 +18,9 @@ from config.log import configure
 from config.sending import Destination
 from config.settings import LogSettings, Settings
 from node.db import audit
+from node.db.declarative import Base
 from node.db.session import Database
-from node.db.tables import AuditEvent, Base
+from node.db.tables import AuditEvent
 from node.demo.pacs import ReceivingPacs
 from node.dispatch.broker import CeleryPublisher, celery_app
 from node.dispatch.loop import Dispatcher

@@ -15,10 +15,11 @@ from node.db.associations import (
     close_orphaned_associations,
     open_association,
 )
+from node.db.declarative import Base
 from node.db.events import Event
 from node.db.receiving import StoredObject, record_instance, record_refusal
 from node.db.session import Database
-from node.db.tables import Association, AuditEvent, Base, Instance, Study
+from node.db.tables import Association, AuditEvent, Instance, Study
 from node.db.transitions import move
 from node.errors import ConflictingInstance
 from node.states import InstanceState, StudyState

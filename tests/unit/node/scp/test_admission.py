@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from config.settings import ScpSettings
+from config.receiving import ScpSettings
 from node.scp.admission import (
     CALLED_AE_NOT_RECOGNISED,
     CALLING_AE_NOT_RECOGNISED,

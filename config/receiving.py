@@ -1,0 +1,35 @@
+"""Settings of receiving: who may send to the node, and within which limits."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Network, IPv6Network
+
+from pydantic import Field
+
+from config.fields import AeTitle, Host, Network, Port
+from config.group import Group
+
+
+class ScpSettings(Group):
+    """Receiving: the Storage SCP."""
+
+    ae_title: AeTitle = Field("MGNODE", description="Called AE title we answer to.")
+    host: Host = Field("127.0.0.1", description="Address to listen on; 0.0.0.0 is every one.")
+    port: Port = Field(11112, description="TCP port to listen on.")
+    calling_ae_titles: tuple[AeTitle, ...] = Field(
+        (), description="Calling AE titles that may associate; empty: any from allowed networks."
+    )
+    networks: tuple[Network, ...] = Field(
+        (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128")),
+        description="Networks that may associate; the default is this machine alone.",
+    )
+    max_associations: int = Field(200, ge=1, le=10_000, description="Associations at one time.")
+    acse_timeout_seconds: float = Field(
+        15.0, gt=0, description="Wait this long for an association request or release."
+    )
+    dimse_timeout_seconds: float = Field(
+        30.0, gt=0, description="Wait this long for a data set that a command announced."
+    )
+    idle_timeout_seconds: float = Field(
+        60.0, gt=0, description="Abort an association on which nothing came for this long."
+    )
