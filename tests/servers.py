@@ -194,7 +194,7 @@ class PostgresqlServer(Server):
 
     def is_ready(self) -> bool:
         try:
-            psycopg.connect(self._address("postgres"), connect_timeout=2).close()
+            psycopg.connect(self.address("postgres"), connect_timeout=2).close()
         except psycopg.OperationalError:
             return False
         return True
@@ -236,10 +236,11 @@ class PostgresqlServer(Server):
         self._run(f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)')
 
     def _run(self, statement: str) -> None:
-        with psycopg.connect(self._address("postgres"), autocommit=True) as connection:
+        with psycopg.connect(self.address("postgres"), autocommit=True) as connection:
             connection.execute(statement.encode())
 
-    def _address(self, database: str) -> str:
+    def address(self, database: str) -> str:
+        """Return libpq's address of one of its databases, as its superuser."""
         return f"host=127.0.0.1 port={self.port} user=mgnode dbname={database}"
 
 

@@ -9,10 +9,12 @@ from sqlalchemy.engine import URL
 
 from node.clock import utc_now
 from node.db import installation, schema
+from node.db.grants import apply_grants
 from node.db.session import Database, is_sqlite, normalised, sqlite_path
+from node.errors import StopError
 
 
-def upgrade(url: str | URL) -> None:
+def upgrade(url: str | URL, *, application_role: str = "") -> None:
     """Run every migration that is due and make the installation row; safe to repeat.
 
     All of it is one write transaction, so of two processes that start at once
@@ -24,20 +26,27 @@ def upgrade(url: str | URL) -> None:
     ----------
     url : str
         As for ``Database``.
+    application_role : str
+        On PostgreSQL, the role of the processes, which then gets what they need of the
+        tables of this version; empty: nobody gets anything.
 
     Raises
     ------
     StopError
-        When the URL cannot be used.
+        When the URL or the role cannot be used.
     """
     parsed = normalised(url)
     if is_sqlite(parsed):
+        if application_role:
+            raise StopError("SQLite has no roles: whoever may write its file may do everything")
         _make_private_file(parsed)
     database = Database(parsed)
     try:
         with database.begin() as session:
             command.upgrade(schema.alembic_config(session.connection()), "head")
             installation.ensure(session, at=utc_now())
+            if application_role:
+                apply_grants(session, application_role)
     finally:
         database.dispose()
 

@@ -66,7 +66,36 @@ def test_the_settings_of_every_service_hold(
 
     assert settings.storage.root == Path("/var/lib/mgnode")
     assert make_url(settings.database_url).host == "postgres"
-    assert settings.broker_url.endswith("@valkey:6379/0")
+    if name != "migrate":  # it puts nothing into the broker
+        assert settings.broker_url.endswith("@valkey:6379/0")
+
+
+@pytest.mark.compose
+@pytest.mark.parametrize("name", OURS)
+def test_a_service_gets_the_secrets_that_its_settings_name_and_no_other(
+    name: str, services: dict[str, Any]
+) -> None:
+    service = services[name]
+    named = {
+        value.removeprefix("/run/secrets/")
+        for value in service["environment"].values()
+        if value.startswith("/run/secrets/")
+    }
+
+    assert {secret["source"] for secret in service["secrets"]} == named
+
+
+@pytest.mark.compose
+def test_the_owner_of_the_tables_migrates_and_another_role_works(
+    services: dict[str, Any], secrets: Path
+) -> None:
+    users = {
+        name: make_url(settings_in(services[name], secrets).database_url).username for name in OURS
+    }
+    (_, role) = services["migrate"]["command"][-2:]
+
+    assert users.pop("migrate") == services["postgres"]["environment"]["POSTGRES_USER"]
+    assert set(users.values()) == {role}
 
 
 @pytest.mark.compose

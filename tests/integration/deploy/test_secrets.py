@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 import redis
 from sqlalchemy import make_url
 
 from tests.integration.deploy.composition import DEPLOY, composed
 from tests.requirements import program
-from tests.servers import free_port, wait_until
+from tests.servers import PostgresqlServer, free_port, wait_until
 
 
 @pytest.mark.compose
@@ -30,10 +32,45 @@ def test_the_two_ends_get_the_same_password(secrets: Path) -> None:
     def read(name: str) -> str:
         return (secrets / name).read_text(encoding="utf-8")
 
-    assert make_url(read("database_url")).password == read("postgres_password")
+    assert make_url(read("owner_url")).password == read("owner_password")
+    assert make_url(read("database_url")).password == read("application_password")
     assert f"redis://:{read('valkey_conf').split()[1]}@valkey:6379/0" == read("broker_url")
-    assert len(set(read("postgres_password"))) > 1
-    assert read("postgres_password") != read("valkey_conf").split()[1]
+    passwords = [
+        read("owner_password"),
+        read("application_password"),
+        read("valkey_conf").split()[1],
+    ]
+    assert len(set(passwords)) == 3
+    assert all(len(set(password)) > 1 for password in passwords)
+
+
+@pytest.mark.postgresql
+def test_the_role_of_the_processes_is_made_with_its_password(
+    postgresql_server: PostgresqlServer, secrets: Path
+) -> None:
+    environment = {
+        **os.environ,
+        "PGHOST": "127.0.0.1",
+        "PGPORT": str(postgresql_server.port),
+        "POSTGRES_USER": "mgnode",
+        "POSTGRES_DB": "postgres",
+        "APPLICATION_PASSWORD_FILE": str(secrets / "application_password"),
+        "PATH": f"{postgresql_server.programs}:{os.environ['PATH']}",
+    }
+    try:
+        subprocess.run([str(DEPLOY / "application-role.sh")], env=environment, check=True)
+
+        with psycopg.connect(postgresql_server.address("postgres")) as connection:
+            found = connection.execute(
+                "SELECT rolcanlogin, rolsuper, rolcreaterole, rolinherit, rolpassword"
+                " FROM pg_authid WHERE rolname = 'mgnode_app'"
+            ).fetchone()
+    finally:
+        with psycopg.connect(postgresql_server.address("postgres")) as connection:
+            connection.execute("DROP ROLE IF EXISTS mgnode_app")
+    assert found is not None
+    assert found[:4] == (True, False, False, False)
+    assert found[4].startswith("SCRAM-SHA-256$")
 
 
 def test_passwords_are_not_made_twice(secrets: Path) -> None:
