@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ from config.settings import Settings, StorageSettings
 from node.db.session import Database
 from node.db.tables import Association, AuditEvent, Instance, Study
 from node.dicom.part10 import encode
+from node.scp.listening import Listener
 from node.scp.server import StorageScp
 from node.store.paths import Layout
 from tests.factories import make_mammogram, stable_uid
@@ -90,9 +91,11 @@ def scp_settings(root: Path, *, free_space_gib: float = 0.01, **scp: Any) -> Set
 
 
 @contextmanager
-def running_scp(settings: Settings, database: Database) -> Iterator[RunningScp]:
+def running_scp(
+    settings: Settings, database: Database, *, listeners: Sequence[Listener] | None = None
+) -> Iterator[RunningScp]:
     """Start the SCP and stop it when the block is left."""
-    scp = StorageScp(settings, database)
+    scp = StorageScp(settings, database, listeners=listeners)
     scp.start()
     try:
         yield RunningScp(scp, settings, database, Layout(settings.storage.root))

@@ -18,6 +18,10 @@ class Event(StrEnum):
         member.meaning = meaning
         return member
 
+    CONNECTION_REFUSED = (
+        "connection_refused",
+        "Connections were closed before an association: the count says how many.",
+    )
     ASSOCIATION_OPENED = "association_opened", "A peer opened an association."
     ASSOCIATION_REJECTED = "association_rejected", "A peer was refused an association."
     ASSOCIATION_CLOSED = "association_closed", "An association ended; the reason says how."

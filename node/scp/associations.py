@@ -8,16 +8,14 @@ from typing import TYPE_CHECKING
 import structlog
 
 from node.clock import utc_now
-from node.db import associations, audit, receiving
+from node.db import associations, audit
 from node.db.events import Event as AuditedEvent
 from node.db.session import UNAVAILABLE
 from node.scp.admission import (
-    NETWORK_NOT_ALLOWED,
     TEMPORARY_CONGESTION,
     Caller,
     Rejection,
     decide,
-    is_in_networks,
 )
 from node.scp.incoming import SpoolingProvider
 
@@ -27,6 +25,7 @@ if TYPE_CHECKING:
 
     from config.receiving import ScpSettings
     from node.db.session import Database
+    from node.scp.refusals import Refusals
 
 log = structlog.get_logger(__name__)
 
@@ -42,10 +41,13 @@ class AssociationBook:
         Name of the SCP: the same after a restart.
     """
 
-    def __init__(self, database: Database, settings: ScpSettings, name: str) -> None:
+    def __init__(
+        self, database: Database, settings: ScpSettings, name: str, refusals: Refusals
+    ) -> None:
         self._database = database
         self._settings = settings
         self._name = name
+        self._refusals = refusals
         self._lock = threading.Lock()
         self._open: dict[Association, int | None] = {}
 
@@ -53,14 +55,6 @@ class AssociationBook:
         """Id of the association's row."""
         with self._lock:
             return self._open.get(association)
-
-    def is_welcome(self, host: str) -> bool:
-        """Say whether a peer of this numeric address is listened to."""
-        return is_in_networks(host, self._settings)
-
-    def on_stranger(self, host: str, port: int) -> None:
-        """Record a connection from a network that may not connect; its titles were not read."""
-        self._say_rejected(Caller("", "", host, port), NETWORK_NOT_ALLOWED)
 
     def on_requested(self, event: Event) -> None:
         """Answer A-ASSOCIATE-RQ: reject, or make the row and let pynetdicom negotiate."""
@@ -137,21 +131,13 @@ class AssociationBook:
         return None
 
     def _say_rejected(self, caller: Caller, rejection: Rejection) -> None:
-        log.warning("association_rejected", reason=rejection.name, **_fields(caller))
-        try:
-            with self._database.begin() as session:
-                receiving.record_refusal(
-                    session,
-                    event=AuditedEvent.ASSOCIATION_REJECTED,
-                    uid="",
-                    study_instance_uid="",
-                    reason=rejection.name,
-                    at=utc_now(),
-                    actor=self._name,
-                    details=_fields(caller),
-                )
-        except UNAVAILABLE as error:
-            log.exception("rejection_not_audited", error=type(error).__name__)
+        # One address may have peers of several names behind it, and each wrong in another way.
+        self._refusals.record(
+            AuditedEvent.ASSOCIATION_REJECTED,
+            f"{caller.host} {rejection.name}",
+            rejection.name,
+            _fields(caller),
+        )
 
     def _close(self, association: Association, outcome: str) -> None:
         with self._lock:

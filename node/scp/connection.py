@@ -17,13 +17,13 @@ import structlog
 from pynetdicom.transport import AssociationSocket, RequestHandler
 from typing_extensions import override
 
-from node.scp.admission import NETWORK_NOT_ALLOWED
+from node.scp.admission import NETWORK_NOT_ALLOWED, is_in_networks
 from node.scp.incoming import SpoolingProvider
 
 if TYPE_CHECKING:
     from pynetdicom.association import Association
 
-    from node.scp.server import Server
+    from node.scp.listening import Secure, Server
 
 log = structlog.get_logger(__name__)
 
@@ -37,6 +37,8 @@ LARGEST_REQUEST: Final = 256 * 1024
 _HEADER_BYTES: Final = 6
 _PDU_TYPES: Final = range(1, 8)
 _BLOCK_BYTES: Final = 1 << 16
+_SHORTEST_SECONDS: Final = 0.001
+"""Zero would mean not to wait at all."""
 
 # PS3.8 9.3.8, from the service provider (2): unrecognised PDU (1), invalid parameter (6).
 _UNRECOGNISED_PDU: Final = 1
@@ -101,7 +103,7 @@ class BoundedSocket(AssociationSocket):
         usual = connection.gettimeout()
         try:
             while filled < count:
-                connection.settimeout(max(deadline - time.monotonic(), 0.001))
+                connection.settimeout(max(deadline - time.monotonic(), _SHORTEST_SECONDS))
                 block = connection.recv_into(view[filled:])
                 if block == 0:
                     return whole[:filled]
@@ -137,10 +139,52 @@ class Connection(RequestHandler):
 
     @override
     def handle(self) -> None:
-        if self.server.associations.is_welcome(self.remote.address):
+        """Make an association of a connection on which somebody speaks, and may."""
+        deadline = time.monotonic() + self.server.settings.scp.acse_timeout_seconds
+        with self.server.unasked(self.request):
+            is_made = self._is_welcome(deadline) and self._speaks(deadline)
+            if is_made and self.server.listener.secure is not None:
+                is_made = self._is_secured(self.server.listener.secure, deadline)
+        if is_made:
+            # A peer that stops reading must not hold a thread for ever.
+            self.request.settimeout(self.server.settings.scp.dimse_timeout_seconds)
             super().handle()
         else:
-            self._turn_away()
+            self.request.close()
+
+    def _is_welcome(self, deadline: float) -> bool:
+        if is_in_networks(self.remote.address, self.server.settings.scp):
+            return True
+        self._refuse(NETWORK_NOT_ALLOWED.name)
+        if self.server.listener.secure is None:
+            self._turn_away(deadline)
+        return False
+
+    def _speaks(self, deadline: float) -> bool:
+        """Wait for the first byte; a load balancer's check connects and goes."""
+        try:
+            self.request.settimeout(max(deadline - time.monotonic(), _SHORTEST_SECONDS))
+            return len(self.request.recv(1, socket.MSG_PEEK)) > 0
+        except TimeoutError:
+            self._refuse("silent")
+        except OSError:
+            # A reset: a port scan, or another way to check that the port is open.
+            pass
+        return False
+
+    def _is_secured(self, secure: Secure, deadline: float) -> bool:
+        try:
+            self.request.settimeout(max(deadline - time.monotonic(), _SHORTEST_SECONDS))
+            self.request = secure(self.request)
+        except OSError as error:
+            why = getattr(error, "reason", None) or type(error).__name__
+            self._refuse("not_secured", error=str(why))
+            return False
+        return True
+
+    def _refuse(self, reason: str, **details: str | int) -> None:
+        port = self.server.listener.port
+        self.server.refusals.connection(self.remote.address, reason, port=port, **details)
 
     @override
     def _create_association(self) -> Association:
@@ -163,12 +207,9 @@ class Connection(RequestHandler):
         self.server.connections.append((association, self.request))
         return association
 
-    def _turn_away(self) -> None:
+    def _turn_away(self, deadline: float) -> None:
         """Answer whoever asks from a network that is not ours; nothing it says is kept."""
-        self.server.strangers.add(self.request)
-        self.server.associations.on_stranger(self.remote.address, self.remote.port)
         rejection = NETWORK_NOT_ALLOWED
-        deadline = time.monotonic() + self.server.settings.scp.acse_timeout_seconds
         with contextlib.suppress(OSError):
             if self._drop(_BLOCK_BYTES, deadline):
                 self.request.sendall(
@@ -181,9 +222,7 @@ class Connection(RequestHandler):
                 left = LARGEST_REQUEST
                 while left > 0 and (dropped := self._drop(min(left, _BLOCK_BYTES), deadline)):
                     left -= dropped
-        self.server.strangers.discard(self.request)
-        self.request.close()
 
     def _drop(self, count: int, deadline: float) -> int:
-        self.request.settimeout(max(deadline - time.monotonic(), 0.001))
+        self.request.settimeout(max(deadline - time.monotonic(), _SHORTEST_SECONDS))
         return len(self.request.recv(count))

@@ -6,30 +6,30 @@ import contextlib
 import socket
 import threading
 import time
-from socketserver import BaseServer
 from typing import TYPE_CHECKING, Final
 
 import structlog
 from pydicom.uid import UID
 from pynetdicom import AE, evt
 from pynetdicom.dimse_primitives import C_ECHO
-from pynetdicom.transport import AddressInformation, ThreadedAssociationServer
-from typing_extensions import override
 
 from node.dicom.part10 import IMPLEMENTATION_VERSION_NAME
 from node.dicom.uids import IMPLEMENTATION_CLASS_UID
 from node.errors import StopError
 from node.scp.associations import AssociationBook
 from node.scp.commitment import ReportService, on_n_action
-from node.scp.connection import MAXIMUM_LENGTH, Connection
+from node.scp.connection import MAXIMUM_LENGTH
 from node.scp.contexts import accepted_contexts
 from node.scp.handlers import StoreService
+from node.scp.listening import Listener, Server
+from node.scp.refusals import Refusals
 from node.store.paths import Layout
 from node.store.spool import Spool
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pynetdicom.association import Association
-    from pynetdicom.presentation import PresentationContext
 
     from config.settings import Settings
     from node.db.session import Database
@@ -47,83 +47,6 @@ _STOP_SECONDS: Final = 10.0
 _ABORT_SECONDS: Final = 1.0
 
 
-class Server(ThreadedAssociationServer):
-    """pynetdicom's server with a long backlog and quick small answers."""
-
-    # The kernel refuses connections beyond this many that wait for accept(): 5 as delivered,
-    # and then 200 modalities that connect at once take half a minute.
-    request_queue_size = 512
-    daemon_threads = True
-
-    def __init__(
-        self,
-        entity: AE,
-        contexts: list[PresentationContext],
-        handlers: list[evt.EventHandlerType],
-        *,
-        settings: Settings,
-        spool: Spool,
-        associations: AssociationBook,
-    ) -> None:
-        self.settings = settings
-        self.spool = spool
-        self.associations = associations
-        self.connections: list[tuple[Association, socket.socket]] = []
-        self.strangers: set[socket.socket] = set()
-        scp = settings.scp
-        super().__init__(
-            entity,
-            AddressInformation.from_addr_port(scp.host, scp.port).as_tuple,
-            scp.ae_title,
-            contexts,
-            evt_handlers=handlers,
-            request_handler=Connection,
-        )
-
-    @override
-    def get_request(self) -> tuple[socket.socket, tuple[str, int]]:
-        connection, address = super().get_request()
-        # Without it each answer waits 40 ms for an acknowledgement of the one before.
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        # A peer that stops amid a PDU must not hold a thread for ever.
-        connection.settimeout(self.settings.scp.dimse_timeout_seconds)
-        return connection, address
-
-    @override
-    def service_actions(self) -> None:
-        super().service_actions()
-        self.associations.reap()
-        self.close_ended()
-
-    def close_ended(self) -> None:
-        """Close the sockets of ended associations: pynetdicom forgets some of them."""
-        for entry in self.connections.copy():
-            association, connection = entry
-            # ident is None until the thread has started.
-            if association.ident is not None and not association.is_alive():
-                connection.close()
-                self.connections.remove(entry)
-
-    def cut_off(self) -> None:
-        """End every connection that is still open."""
-        for connection in [*(each for _, each in self.connections), *self.strangers]:
-            with contextlib.suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
-
-    def close_all(self) -> None:
-        """Close every socket, ended or not."""
-        for _, connection in self.connections:
-            connection.close()
-        self.connections.clear()
-
-    @override
-    def shutdown(self) -> None:
-        # pynetdicom's own also removes the server from its AE's list, where only
-        # AE.start_server puts it.
-        BaseServer.shutdown(self)
-        self.server_close()
-
-
 class StorageScp:
     """The node's Storage and Verification SCP, to which commitment reports come too.
 
@@ -133,25 +56,37 @@ class StorageScp:
         ``scp``, ``storage``, ``destinations`` and ``delivery`` are read.
     database : Database
         Must have the current schema.
+    listeners : sequence of Listener, optional
+        Where to listen; a plain one at ``scp.host`` and ``scp.port`` when not given.
     """
 
-    def __init__(self, settings: Settings, database: Database) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        *,
+        listeners: Sequence[Listener] | None = None,
+    ) -> None:
         self._settings = settings
         self._database = database
         self._layout = Layout(settings.storage.root)
+        plain = Listener(settings.scp.host, settings.scp.port)
+        self._listeners = [plain] if listeners is None else list(listeners)
         # The host and port find the rows and the spool of the process before this one.
         self.name = f"scp@{socket.gethostname()}:{settings.scp.port}"
         self._spool = Spool(self._layout.spool, self.name)
-        self._associations = AssociationBook(database, settings.scp, self.name)
+        self._refusals = Refusals(database, self.name)
+        self._associations = AssociationBook(database, settings.scp, self.name, self._refusals)
         self._service = StoreService(database, self._layout, self._associations, self.name)
         self._reports = ReportService(settings, database, self.name)
-        self._server: Server | None = None
-        self._thread: threading.Thread | None = None
+        self._servers: list[Server] = []
+        self._threads: list[threading.Thread] = []
+        self._stopping = threading.Event()
 
     @property
     def address(self) -> tuple[str, int]:
-        """Host and port it listens on."""
-        return self._settings.scp.host, self._settings.scp.port
+        """Host and port of its first listener."""
+        return self._listeners[0].host, self._listeners[0].port
 
     def start(self) -> None:
         """Listen, sweep what a dead process left, and serve in the background.
@@ -159,39 +94,60 @@ class StorageScp:
         Raises
         ------
         StopError
-            When the port is taken, the spool is in use, or the database is not ready.
+            When a port is taken, the spool is in use, or the database is not ready.
         """
         self._database.require_current_schema()
         self._layout.create()
-        server = self._listen()
         with contextlib.ExitStack() as undo:
-            undo.callback(server.server_close)
+            servers = []
+            for listener in self._listeners:
+                servers.append(self._listen(listener))
+                undo.callback(servers[-1].server_close)
             undo.callback(self._spool.close)
             swept = self._spool.open()
             self._associations.take_over(swept)
             undo.pop_all()
-        self._server = server
-        self._thread = threading.Thread(
-            target=server.serve_forever, args=(_POLL_SECONDS,), name="scp-accept", daemon=True
-        )
-        self._thread.start()
-        host, port = self.address
-        log.info("scp_started", scp=self.name, host=host, port=port, swept=swept)
+        self._servers = servers
+        self._stopping.clear()
+        self._threads = [
+            threading.Thread(
+                target=server.serve_forever, args=(_POLL_SECONDS,), name="scp-accept", daemon=True
+            )
+            for server in servers
+        ]
+        # Not by those that accept: a database that hangs must not keep anybody waiting there.
+        self._threads.append(threading.Thread(target=self._tidy, name="scp-tidy", daemon=True))
+        for thread in self._threads:
+            thread.start()
+        addresses = [f"{each.host}:{each.port}" for each in self._listeners]
+        log.info("scp_started", scp=self.name, addresses=addresses, swept=swept)
 
     def stop(self) -> None:
         """Accept nobody more, finish the answers under way, then end every association."""
-        server, self._server = self._server, None
-        if server is None or self._thread is None:
+        servers, self._servers = self._servers, []
+        if not servers:
             return
-        server.shutdown()
-        self._thread.join()
+        for server in servers:
+            server.shutdown()
+        self._stopping.set()
+        for thread in self._threads:
+            thread.join()
         self._service.wait_until_idle(_STOP_SECONDS)
-        _end(server.active_associations, server)
+        _end([each for server in servers for each in server.active_associations], servers)
         self._associations.reap()
+        self._refusals.flush(everything=True)
         self._spool.close()
         log.info("scp_stopped", scp=self.name)
 
-    def _listen(self) -> Server:
+    def _tidy(self) -> None:
+        """Record what ended without saying so and what was counted, until the stop."""
+        while not self._stopping.wait(_POLL_SECONDS):
+            for server in self._servers:
+                server.close_ended()
+            self._associations.reap()
+            self._refusals.flush()
+
+    def _listen(self, listener: Listener) -> Server:
         scp = self._settings.scp
         entity = AE(scp.ae_title)
         entity.implementation_class_uid = UID(IMPLEMENTATION_CLASS_UID)
@@ -203,6 +159,7 @@ class StorageScp:
         entity.network_timeout = scp.idle_timeout_seconds
         try:
             return Server(
+                listener,
                 entity,
                 accepted_contexts(),
                 [
@@ -217,9 +174,11 @@ class StorageScp:
                 settings=self._settings,
                 spool=self._spool,
                 associations=self._associations,
+                refusals=self._refusals,
             )
         except OSError as error:
-            raise StopError(f"cannot listen on {scp.host}:{scp.port}: {error.strerror}") from error
+            where = f"{listener.host}:{listener.port}"
+            raise StopError(f"cannot listen on {where}: {error.strerror}") from error
 
 
 def _on_c_echo(event: evt.Event) -> int:
@@ -228,7 +187,7 @@ def _on_c_echo(event: evt.Event) -> int:
     return _SUCCESS if isinstance(event.request, C_ECHO) else _UNRECOGNISED_OPERATION
 
 
-def _end(associations: list[Association], server: Server) -> None:
+def _end(associations: list[Association], servers: list[Server]) -> None:
     """Abort all of them at once, cut off those that do not hear it, wait for their threads."""
     # PS3.8 9.2 has no abort before A-ASSOCIATE-RQ; who never asked is cut off.
     asked = [each for each in associations if each.requestor.primitive is not None]
@@ -238,7 +197,8 @@ def _end(associations: list[Association], server: Server) -> None:
     for association in asked:
         association.dul.join(max(0.0, deadline - time.monotonic()))
     # A peer that stopped amid a PDU holds its network thread in recv().
-    server.cut_off()
+    for server in servers:
+        server.cut_off()
     for association in associations:
         association.kill()
     deadline = time.monotonic() + _STOP_SECONDS
@@ -246,4 +206,5 @@ def _end(associations: list[Association], server: Server) -> None:
         # One that never asked waits out the ACSE timeout by itself and touches nothing.
         if association.requestor.primitive is not None:
             association.join(max(0.0, deadline - time.monotonic()))
-    server.close_all()
+    for server in servers:
+        server.close_all()

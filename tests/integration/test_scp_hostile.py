@@ -189,18 +189,18 @@ def test_a_stranger_who_says_nothing_is_audited_and_let_go(
     with running_scp(settings, database) as node, RawRequestor(node.address) as line:
         assert is_closed_at_once(line)
 
-        assert rejected(node) == ["network_not_allowed"]
+        assert refused(node) == ["network_not_allowed"]
 
 
 def test_a_stop_does_not_wait_for_a_stranger(tmp_path: Path, database: Database) -> None:
     settings = scp_settings(tmp_path / "data", networks=NOWHERE, acse_timeout_seconds=60.0)
     with running_scp(settings, database) as node, RawRequestor(node.address) as line:
-        wait_until(lambda: rejected(node) == ["network_not_allowed"], "it is turned away")
+        wait_until(lambda: refused(node) == ["network_not_allowed"], "it is turned away")
 
         node.scp.stop()
 
         assert is_closed_at_once(line)
 
 
-def rejected(node: RunningScp) -> list[str]:
-    return [row.reason for row in node.audited("association_rejected")]
+def refused(node: RunningScp) -> list[str]:
+    return [row.reason for row in node.audited("connection_refused")]

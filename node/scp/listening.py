@@ -1,0 +1,142 @@
+"""The ports the SCP listens on: accepting alone; everything else is each connection's own."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from collections.abc import Callable
+from contextlib import contextmanager
+from dataclasses import dataclass
+from socketserver import BaseServer
+from typing import TYPE_CHECKING
+
+import structlog
+from pynetdicom.transport import AddressInformation, ThreadedAssociationServer
+from typing_extensions import override
+
+from node.scp.connection import Connection
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pynetdicom import AE
+    from pynetdicom.association import Association
+    from pynetdicom.events import EventHandlerType
+    from pynetdicom.presentation import PresentationContext
+
+    from config.settings import Settings
+    from node.scp.associations import AssociationBook
+    from node.scp.refusals import Refusals
+    from node.store.spool import Spool
+
+log = structlog.get_logger(__name__)
+
+Secure = Callable[[socket.socket], socket.socket]
+"""Makes a connection secure, in its own thread and within the socket's timeout, before
+anything is read; raises OSError (ssl.SSLError, TimeoutError) when it cannot be."""
+
+
+@dataclass(frozen=True)
+class Listener:
+    """One address to listen on; without ``secure`` the connections are plain."""
+
+    host: str
+    port: int
+    secure: Secure | None = None
+
+
+class Server(ThreadedAssociationServer):
+    """One listener: pynetdicom's server with a long backlog and quick small answers."""
+
+    # The kernel refuses connections beyond this many that wait for accept(): 5 as delivered,
+    # and then 200 modalities that connect at once take half a minute.
+    request_queue_size = 512
+    daemon_threads = True
+
+    def __init__(
+        self,
+        listener: Listener,
+        entity: AE,
+        contexts: list[PresentationContext],
+        handlers: list[EventHandlerType],
+        *,
+        settings: Settings,
+        spool: Spool,
+        associations: AssociationBook,
+        refusals: Refusals,
+    ) -> None:
+        self.listener = listener
+        self.settings = settings
+        self.spool = spool
+        self.associations = associations
+        self.refusals = refusals
+        self.connections: list[tuple[Association, socket.socket]] = []
+        self._unasked: set[socket.socket] = set()
+        self._lock = threading.Lock()
+        super().__init__(
+            entity,
+            AddressInformation.from_addr_port(listener.host, listener.port).as_tuple,
+            settings.scp.ae_title,
+            contexts,
+            evt_handlers=handlers,
+            request_handler=Connection,
+        )
+
+    @override
+    def get_request(self) -> tuple[socket.socket, tuple[str, int]]:
+        connection, address = super().get_request()
+        # Without it each answer waits 40 ms for an acknowledgement of the one before.
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return connection, address
+
+    @override
+    def handle_error(self, request: object, client_address: object) -> None:
+        # socketserver calls this from its own except block; its own prints to stderr.
+        log.error("connection_failed", peer=str(client_address), exc_info=True)  # noqa: LOG014
+
+    @contextmanager
+    def unasked(self, connection: socket.socket) -> Iterator[None]:
+        """Hold a connection on which nobody has asked for an association yet.
+
+        A second handle of it: TLS takes the first one away.
+        """
+        handle = connection.dup()
+        with self._lock:
+            self._unasked.add(handle)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._unasked.discard(handle)
+            handle.close()
+
+    def close_ended(self) -> None:
+        """Close the sockets of ended associations: pynetdicom forgets some of them."""
+        for entry in self.connections.copy():
+            association, connection = entry
+            # ident is None until the thread has started.
+            if association.ident is not None and not association.is_alive():
+                connection.close()
+                self.connections.remove(entry)
+
+    def cut_off(self) -> None:
+        """End every connection that is still open."""
+        with self._lock:
+            unasked = list(self._unasked)
+            for connection in [*(each for _, each in self.connections), *unasked]:
+                with contextlib.suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
+
+    def close_all(self) -> None:
+        """Close every socket, ended or not."""
+        for _, connection in self.connections:
+            connection.close()
+        self.connections.clear()
+
+    @override
+    def shutdown(self) -> None:
+        # pynetdicom's own also removes the server from its AE's list, where only
+        # AE.start_server puts it.
+        BaseServer.shutdown(self)
+        self.server_close()
