@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Annotated, Final
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, StringConstraints
@@ -85,8 +86,34 @@ def _url_of(schemes: tuple[str, ...]) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _with_password(value: SecretStr) -> SecretStr:
+    # Several URLs with ";" between them are brokers to fall back to.
+    if any(_is_open_to_a_network(url) for url in value.get_secret_value().split(";")):
+        raise ValueError(
+            "a broker that others can reach wants a password: redis://:PASSWORD@HOST:6379/0, or "
+            "rediss:// for TLS too; only one on loopback or a Unix socket may go without"
+        )
+    return value
+
+
+def _is_open_to_a_network(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+    except ValueError:  # its text may quote the password
+        raise ValueError("the URL cannot be read") from None
+    return not (parts.password or parts.scheme == "redis+socket" or _is_loopback(host))
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host in ("", "localhost") or ip_address(host).is_loopback
+    except ValueError:  # a name: whoever answers to it
+        return False
+
+
 AeTitle = Annotated[str, AfterValidator(_ae_title)]
-BrokerUrl = Annotated[SecretStr, _url_of(BROKER_SCHEMES)]
+BrokerUrl = Annotated[SecretStr, _url_of(BROKER_SCHEMES), AfterValidator(_with_password)]
 DatabaseUrl = Annotated[SecretStr, _url_of(DATABASE_SCHEMES)]
 DestinationName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
 ProfileName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]

@@ -49,7 +49,14 @@ class BrokerSettings(Group):
 
     url: BrokerUrl | None = Field(
         None,
-        description="Broker URL, redis://...; empty: the Valkey server that `mgnode up` starts.",
+        description=(
+            "Broker URL, redis://:PASSWORD@HOST or rediss://... for TLS; empty: the Valkey server "
+            "that `mgnode up` starts."
+        ),
+    )
+    ca_file: Path | None = Field(
+        None,
+        description="CA certificates (PEM) for a broker with TLS; not set: those of the system.",
     )
 
 
@@ -220,7 +227,7 @@ class Settings(Group):
 
     @property
     def broker_url(self) -> str:
-        """Celery's broker URL in force; it may hold a password."""
+        """Celery's broker URL in force; it may hold a password, but not the embedded broker's."""
         if self.broker.url is not None:
             return self.broker.url.get_secret_value()
         return f"redis+socket://{self.broker_socket}"

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import redis
 from sqlalchemy import func, select
 
 from config.detecting import DetectorSettings
@@ -22,6 +23,7 @@ from node.db.tables import AuditEvent, Delivery, Instance, Result, Study
 from node.scu.batch import find_objects, send_objects
 from node.scu.outcome import Outcome
 from node.states import DeliveryState, StudyState
+from node.store.broker_secret import broker_password
 from tests.servers import free_port, wait_until
 from tests.weights_files import reference_weights_file
 
@@ -120,6 +122,12 @@ class RunningNode:
         """What is wrong with the audit chain; None when it is whole."""
         with self.embedded.database.read() as session:
             return audit.verify(session).problem
+
+
+def embedded_broker(settings: Settings) -> redis.Redis:
+    """Connect to the broker of a node as its processes do."""
+    socket = settings.broker_socket
+    return redis.Redis(unix_socket_path=str(socket), password=broker_password(socket.parent))
 
 
 @contextmanager

@@ -5,6 +5,7 @@ It stands here, at the top of the packages, because it may import all of them.
 
 from __future__ import annotations
 
+import os
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -16,6 +17,7 @@ import typer
 from config.log import configure
 from node.cli.app import app
 from node.cli.context import ConfigOption, JsonOption, load
+from node.cli.supervisor import PRIVATE_UMASK
 from node.db.session import UNAVAILABLE
 from node.errors import NodeError, StopError
 from workers.app import run_analysis_worker, run_network_worker
@@ -97,6 +99,8 @@ def detect(
 
 def main() -> None:
     """Run `mgnode`; a problem that an administrator can solve is told without a traceback."""
+    # Whatever a library writes for us, a database or a picture, is for its owner alone.
+    os.umask(PRIVATE_UMASK)
     try:
         app()
     except StopError as error:

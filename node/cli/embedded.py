@@ -18,6 +18,7 @@ from node.cli.up import broker_programs, node_programs, scp_trouble
 from node.db.session import Database
 from node.db.upgrade import upgrade
 from node.errors import StopError
+from node.store.files import append_to, write_durably
 from node.store.paths import Layout
 
 START_SECONDS: Final = 60.0
@@ -57,8 +58,8 @@ class EmbeddedNode:
 def embedded_node(settings: Settings, *, demonstration: bool = False) -> Iterator[EmbeddedNode]:
     """Run every process of a node; entered when its SCP answers.
 
-    The settings are written to a file below ``storage.root`` for the processes to read,
-    secrets go to their environment; this program's own ``MGNODE_*`` do not reach them.
+    The settings are written to files below ``storage.root`` for the processes to read,
+    secrets to some of their own; this program's own ``MGNODE_*`` do not reach them.
     ``demonstration`` lets the demonstration model answer, which no other node does.
 
     Raises
@@ -69,12 +70,12 @@ def embedded_node(settings: Settings, *, demonstration: bool = False) -> Iterato
     layout = Layout(settings.storage.root)
     layout.create()
     config = settings.storage.root.absolute() / "mgnode.toml"
-    config.write_text(as_toml(LoadedSettings(settings, {})), encoding="utf-8")
+    write_durably(config, as_toml(LoadedSettings(settings, {})).encode())
     upgrade(settings.database_url)
     stop = threading.Event()
     log_file = config.with_name("node.log")
-    with log_file.open("ab") as output:
-        environment = _environment(settings, config)
+    with append_to(log_file) as output:
+        environment = _environment(settings, config, layout.run)
         programs = [
             *broker_programs(settings),
             *node_programs(environment, demonstration=demonstration),
@@ -93,14 +94,18 @@ def embedded_node(settings: Settings, *, demonstration: bool = False) -> Iterato
             node.database.dispose()
 
 
-def _environment(settings: Settings, config: Path) -> dict[str, str]:
-    secrets = {
-        "MGNODE_DATABASE__URL": settings.database.url,
-        "MGNODE_BROKER__URL": settings.broker.url,
-    }
+def _environment(settings: Settings, config: Path, run: Path) -> dict[str, str]:
+    """Name the settings' files: what an environment holds stands in /proc as long as it runs."""
+    secrets = {"DATABASE__URL": settings.database.url, "BROKER__URL": settings.broker.url}
+    files = {}
+    for name, url in secrets.items():
+        if url is not None:
+            file = run.absolute() / name.lower()
+            write_durably(file, url.get_secret_value().encode())
+            files[f"MGNODE_{name}_FILE"] = str(file)
     return {
         **{name: value for name, value in os.environ.items() if not name.startswith("MGNODE_")},
-        **{name: url.get_secret_value() for name, url in secrets.items() if url is not None},
+        **files,
         "MGNODE_CONFIG": str(config),
     }
 

@@ -28,6 +28,9 @@ STOP_SECONDS: Final = 30.0
 
 POLL_SECONDS: Final = 0.2
 
+PRIVATE_UMASK: Final = 0o077
+"""What a process makes is for its owner alone."""
+
 UNUSABLE: Final = 2
 """Exit status of a process that needs an administrator; it is not started again."""
 
@@ -130,6 +133,8 @@ class _Child:
             stdout=self._output,
             stdin=subprocess.DEVNULL,
             start_new_session=True,
+            # A server of others makes its files as it likes, and they hold what is ours.
+            umask=PRIVATE_UMASK,
             preexec_fn=_die_with_parent if sys.platform == "linux" else None,
         )
         self._started = now

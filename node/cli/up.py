@@ -19,6 +19,8 @@ from node.cli.supervisor import Program, Supervisor
 from node.db.upgrade import upgrade
 from node.errors import PermanentFailure, StopError, TransientFailure
 from node.scu.sender import echo
+from node.store.broker_secret import broker_configuration
+from node.store.folders import make_folder
 from node.store.paths import Layout
 
 log = structlog.get_logger(__name__)
@@ -67,12 +69,14 @@ def broker_programs(settings: Settings) -> list[Program]:
             f"storage.root: the broker's socket {socket} would be longer than "
             f"{LONGEST_SOCKET_PATH} bytes; choose a shorter folder or set broker.url"
         )
-    socket.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(socket.parent)
     return [
         Program(
             "broker",
             (
                 str(_valkey_server()),
+                # The password: a command line can be read by everybody on the machine.
+                str(broker_configuration(socket.parent)),
                 *("--port", "0"),
                 *("--unixsocket", str(socket)),
                 *("--unixsocketperm", "700"),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+import ssl
+from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 from celery import Celery
 from kombu.exceptions import ChannelError, OperationalError
@@ -10,6 +12,7 @@ from kombu.exceptions import ChannelError, OperationalError
 from config.settings import Settings
 from node.errors import TransientFailure
 from node.messages import QUEUE_OF_TASK
+from node.store.broker_secret import broker_password
 
 
 class Publisher(Protocol):
@@ -28,8 +31,9 @@ def celery_app(settings: Settings) -> Celery:
     JSON only, no result backend, acknowledged late, one message at a time: a
     killed worker loses nothing, and the row's lease says when to try again.
     """
-    app = Celery("mgnode", broker=settings.broker_url)
+    app = Celery("mgnode", broker=_address(settings))
     app.conf.update(
+        broker_use_ssl=_tls(settings),
         accept_content=["json"],
         task_serializer="json",
         task_ignore_result=True,
@@ -53,6 +57,36 @@ def celery_app(settings: Settings) -> Celery:
         },
     )
     return app
+
+
+def _address(settings: Settings) -> str:
+    """Give the broker's URL with its password; the embedded broker's is in a file."""
+    if settings.broker.url is not None:
+        return settings.broker_url
+    socket = settings.broker_socket
+    password = broker_password(socket.parent)
+    return settings.broker_url if password is None else f"redis+socket://:{password}@{socket}"
+
+
+def _tls(settings: Settings) -> dict[str, Any] | None:
+    """Say how a broker with TLS is verified: kombu alone would take any certificate."""
+    address = urlsplit(settings.broker_url)
+    authorities = settings.broker.ca_file and str(settings.broker.ca_file)
+    match address.scheme:
+        case "rediss":
+            return {
+                "ssl_cert_reqs": ssl.CERT_REQUIRED,
+                "ssl_check_hostname": True,
+                "ssl_ca_certs": authorities,
+            }
+        case "amqps":
+            return {
+                "cert_reqs": ssl.CERT_REQUIRED,
+                "ca_certs": authorities,
+                "server_hostname": address.hostname,
+            }
+        case _:
+            return None
 
 
 class CeleryPublisher:

@@ -9,7 +9,7 @@ import hashlib
 import os
 import secrets
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 from node.store.folders import make_folder, sync_file, sync_folder
 from node.store.paths import FILE_MODE
@@ -65,6 +65,14 @@ def write_durably(path: Path, data: bytes) -> None:
     except OSError:
         aside.unlink(missing_ok=True)
         raise
+
+
+def append_to(path: Path) -> BinaryIO:
+    """Open a file to append to, readable by its owner alone whatever the umask is."""
+    descriptor = os.open(path, os.O_CREAT | os.O_APPEND | os.O_WRONLY, FILE_MODE)
+    # It may be there already, from before somebody cared.
+    os.fchmod(descriptor, FILE_MODE)
+    return os.fdopen(descriptor, "ab")
 
 
 def intact(path: Path, *, sha256: str, size: int) -> bool:

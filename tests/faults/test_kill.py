@@ -7,13 +7,12 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-import redis
 
 from node.db.tables import Instance
 from node.demo.pacs import ReceivingPacs
 from node.states import InstanceState
 from tests.factories import four_view_study, save_to_folder, stable_uid
-from tests.running_node import RunningNode, running_node
+from tests.running_node import RunningNode, embedded_broker, running_node
 from tests.servers import short_folder, wait_until
 
 pytestmark = pytest.mark.tensorflow
@@ -51,7 +50,7 @@ def _kill(program: str) -> Callable[[RunningNode], None]:
 
 
 def _empty_the_broker(node: RunningNode) -> None:
-    with redis.Redis(unix_socket_path=str(node.settings.broker_socket)) as client:
+    with embedded_broker(node.settings) as client:
         client.flushall()
 
 

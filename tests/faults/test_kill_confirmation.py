@@ -6,14 +6,13 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-import redis
 
 from node.db.tables import Commitment, Delivery
 from node.states import DeliveryState
 from tests.committing_pacs import PROFILE, CommittingPacs
 from tests.confirming import RESULTS
 from tests.factories import make_mammogram, save_to_folder
-from tests.running_node import running_node
+from tests.running_node import embedded_broker, running_node
 from tests.servers import short_folder, wait_until
 
 
@@ -39,7 +38,7 @@ def test_a_question_outlives_the_worker_that_asked_it_and_the_broker(tmp_path: P
         asked = node.count(Commitment)
         before = node.embedded.pids["network"]
         node.kill("network")
-        with redis.Redis(unix_socket_path=str(node.settings.broker_socket)) as client:
+        with embedded_broker(node.settings) as client:
             client.flushall()
         node.wait_for("network", other_than=before)
         wait_until(

@@ -145,7 +145,7 @@ def test_a_secret_is_read_from_the_file_its_variable_names(tmp_path: Path) -> No
 
 def test_a_secret_given_twice_is_refused(tmp_path: Path) -> None:
     environ = {
-        "MGNODE_BROKER__URL": "redis://one",
+        "MGNODE_BROKER__URL": "redis://:one@two",
         "MGNODE_BROKER__URL_FILE": str(tmp_path / "two"),
     }
 
@@ -274,7 +274,7 @@ def test_every_setting_can_be_set_by_its_variable() -> None:
         "destinations": PACS,
         "profiles": '{"ward": {"studies": "with_findings"}}',
         "database.url": "sqlite:////var/lib/mgnode/db",
-        "broker.url": "redis://broker",
+        "broker.url": "redis://:word@broker",
         "detector.model": "reference",
         "detector.weights_sha256": "0" * 64,
         "detector.candidate_thresholds": "[0.2, 0.1]",
