@@ -1,11 +1,13 @@
 # Every target sets up what it needs; a second call is quick.
 #   make demo     one study through the node and back, on this machine
 #   make test     the whole test suite; as root it installs the Debian packages the tests use
+#                 in one process, to look for something: make test JOBS=0 ARGS='-x tests/unit'
 #   make check    lint and test, as .ci/run does
 #   make demonstration-model   train the bundled model again and measure it: about an hour on 2 cores
 # Another Python: make test PYTHON=python3.13
 PYTHON ?= python3.11
 version := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+JOBS ?= 2
 VENV ?= .venv$(if $(filter-out 3.11,$(version)),-$(version))
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
@@ -18,7 +20,7 @@ demo: $(INSTALLED)
 test: $(INSTALLED)
 	tests/debian-packages
 	tests/viewer-packages
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest --numprocesses $(JOBS) --dist loadgroup $(ARGS)
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check

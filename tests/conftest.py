@@ -30,10 +30,16 @@ settings.load_profile("mgnode")
 TEMPLATE = "mgnode_template"
 
 
+SHARING = ("contract", "golden")
+"""Folders whose files share what their session fixtures make, and so share one process."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave out the groups that cannot run on this machine."""
+    """Leave out the groups that cannot run on this machine; keep files together on one process."""
     reasons = missing()
     for item in items:
+        place = item.path.parent if item.path.parent.name in SHARING else item.path
+        item.add_marker(pytest.mark.xdist_group(str(place.relative_to(item.config.rootpath))))
         for marker, reason in reasons.items():
             if item.get_closest_marker(marker):
                 item.add_marker(pytest.mark.skip(reason=f"{marker} ({reason})"))
