@@ -16,6 +16,12 @@ from tests.receiving import scp_settings
 from tests.working_node import WorkingNode, working_node
 from workers.confirm import confirm_deliveries
 
+PENDING, DELIVERED, CONFIRMED = (
+    DeliveryState.PENDING,
+    DeliveryState.DELIVERED,
+    DeliveryState.CONFIRMED,
+)
+
 REPUBLISH = timedelta(seconds=30)
 RESULTS = 2
 """One report and one overlay."""

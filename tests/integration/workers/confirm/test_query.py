@@ -2,33 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from node.db.session import Database
-from node.states import DeliveryState
 from tests.committing_pacs import CommittingPacs
-from tests.confirming import RESULTS, ask, deliver, delivered, uids, wait_in_vain
-from tests.working_node import WorkingNode
-
-PENDING, DELIVERED, CONFIRMED = (
-    DeliveryState.PENDING,
-    DeliveryState.DELIVERED,
-    DeliveryState.CONFIRMED,
+from tests.confirming import (
+    CONFIRMED,
+    DELIVERED,
+    PENDING,
+    RESULTS,
+    ask,
+    deliver,
+    delivered,
+    uids,
+    wait_in_vain,
 )
-
-
-@pytest.fixture
-def pacs() -> Iterator[CommittingPacs]:
-    with CommittingPacs() as running:
-        yield running
-
-
-@pytest.fixture
-def node(database: Database, tmp_path: Path, pacs: CommittingPacs) -> WorkingNode:
-    return delivered(database, tmp_path, pacs, "commitment")
+from tests.working_node import WorkingNode
 
 
 @pytest.mark.parametrize("status", [0x0110, 0x0122, 0x0213])

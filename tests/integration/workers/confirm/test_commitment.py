@@ -3,40 +3,31 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
-import pytest
 from sqlalchemy import select
 
 from node.db.commitments import record_request
 from node.db.confirmations import claim_awaited
 from node.db.session import Database
 from node.db.tables import Commitment
-from node.states import DeliveryState
 from tests.committing_pacs import CommittingPacs, referenced
-from tests.confirming import RESULTS, ask, deliver, delivered, scp_of, uids, wait_in_vain
+from tests.confirming import (
+    CONFIRMED,
+    DELIVERED,
+    PENDING,
+    RESULTS,
+    ask,
+    deliver,
+    delivered,
+    scp_of,
+    uids,
+    wait_in_vain,
+)
 from tests.receiving import running_scp
 from tests.working_node import WorkingNode
 from workers.confirm import confirm_deliveries
-
-PENDING, DELIVERED, CONFIRMED = (
-    DeliveryState.PENDING,
-    DeliveryState.DELIVERED,
-    DeliveryState.CONFIRMED,
-)
-
-
-@pytest.fixture
-def pacs() -> Iterator[CommittingPacs]:
-    with CommittingPacs() as running:
-        yield running
-
-
-@pytest.fixture
-def node(database: Database, tmp_path: Path, pacs: CommittingPacs) -> WorkingNode:
-    return delivered(database, tmp_path, pacs, "commitment")
 
 
 def reasons(node: WorkingNode, event: str) -> list[str]:
