@@ -7,15 +7,17 @@ patients' names.
 
 from __future__ import annotations
 
+import io
 import logging
 import re
 import sys
 from typing import Final, TextIO
 
 import structlog
-from structlog.typing import EventDict, Processor, WrappedLogger
+from structlog.typing import EventDict, ExcInfo, Processor, WrappedLogger
 from typing_extensions import override
 
+from config.printable import printable
 from config.settings import LogSettings
 
 OURS: Final = ("node", "workers", "models", "config", "__main__", "celery")
@@ -91,12 +93,27 @@ def configure(log: LogSettings, process: str, stream: TextIO | None = None) -> N
     _set_levels(log)
 
 
+def _neutral(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """Let no text of a peer steer the terminal or pass for another line; JSON escapes by itself."""
+    return {
+        key: printable(value) if isinstance(value, str) else value for key, value in event.items()
+    }
+
+
 def _renderer(log: LogSettings, *, is_terminal: bool) -> list[Processor]:
     # Both write plain tracebacks: the fancy ones print local variables, data sets among them.
     if log.format == "json":
         return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
-    plain = structlog.dev.plain_traceback
-    return [structlog.dev.ConsoleRenderer(colors=is_terminal, exception_formatter=plain)]
+    return [
+        _neutral,
+        structlog.dev.ConsoleRenderer(colors=is_terminal, exception_formatter=_traceback),
+    ]
+
+
+def _traceback(stream: TextIO, error: ExcInfo) -> None:
+    plain = io.StringIO()
+    structlog.dev.plain_traceback(plain, error)
+    stream.write("\n".join(map(printable, plain.getvalue().split("\n"))))
 
 
 def _set_levels(log: LogSettings) -> None:

@@ -15,6 +15,7 @@ import structlog
 import typer
 
 from config.log import configure
+from config.printable import printable
 from node.cli.app import app
 from node.cli.context import ConfigOption, JsonOption, load
 from node.cli.supervisor import PRIVATE_UMASK
@@ -104,10 +105,11 @@ def main() -> None:
     try:
         app()
     except StopError as error:
-        typer.echo(f"mgnode: {error}", err=True)
+        # Whole lines are ours; what they quote may be a peer's.
+        typer.echo("\n".join(map(printable, f"mgnode: {error}".split("\n"))), err=True)
         sys.exit(CANNOT_WORK)
     except NodeError as error:
-        typer.echo(f"mgnode: {error}", err=True)
+        typer.echo(printable(f"mgnode: {error}"), err=True)
         sys.exit(1)
     except UNAVAILABLE as error:
         # The text may hold the database's address; the class says enough.

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from config.loading import LoadedSettings, SettingsError, load_with_origins
+from config.printable import printable_json
 from config.settings import Settings
 from node.db.session import Database
 
@@ -92,4 +93,4 @@ def print_table(table: Table) -> None:
 
 def print_json(value: Any) -> None:
     """Print ``value`` as JSON on standard output; dates, paths and enums as their text."""
-    typer.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+    typer.echo(printable_json(json.dumps(value, indent=2, ensure_ascii=False, default=str)))

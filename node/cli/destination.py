@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from config.printable import printable
 from config.profiles import Profile
 from config.sending import Destination
 from config.settings import Settings
@@ -121,11 +122,11 @@ def _print(name: str, trial: _Trial) -> None:
         "nothing is stored there"
     )
     if trial.echo_seconds is None:
-        typer.echo(f"C-ECHO: {trial.echo_error}", err=True)
+        typer.echo(printable(f"C-ECHO: {trial.echo_error}"), err=True)
     else:
         typer.echo(f"C-ECHO: answered in {1000 * trial.echo_seconds:.1f} ms")
     if trial.error:
-        typer.echo(f"negotiation: {trial.error}", err=True)
+        typer.echo(printable(f"negotiation: {trial.error}"), err=True)
         return
     columns = ["object", "SOP class", "series", "for", "accepted", "refused", "goes in"]
     print_table(table("", columns, [_cells(verdict) for verdict in trial.verdicts]))

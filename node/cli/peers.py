@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from config.printable import printable
 from config.sending import Destination
 from config.settings import Settings
 from node.cli.context import ConfigOption, JsonOption, load, print_json, screen
@@ -37,7 +38,7 @@ def echo_destination(
         if as_json:
             print_json({"destination": dest, "answered": False, "error": str(error)})
         else:
-            typer.echo(f"{dest}: {error}", err=True)
+            typer.echo(printable(f"{dest}: {error}"), err=True)
         raise typer.Exit(1) from None
     if as_json:
         print_json({"destination": dest, "answered": True, "seconds": round(seconds, 4)})
@@ -80,7 +81,7 @@ def send(
     else:
         for answer in sent:
             if answer.outcome is not Outcome.DELIVERED:
-                typer.echo(f"{answer.found.path}: {answer.detail}", err=True)
+                typer.echo(printable(f"{answer.found.path}: {answer.detail}"), err=True)
         typer.echo(f"{taken} of {len(sent)} sent to {to}; {len(found.skipped)} files skipped")
     if taken < len(sent) or not sent:
         raise typer.Exit(1)

@@ -8,6 +8,7 @@ import typer
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from config.printable import printable
 from node.cli.context import ConfigOption, JsonOption, opened_database, print_json, print_table
 from node.cli.study_facts import study_facts
 from node.cli.tables import table
@@ -139,8 +140,8 @@ def _print_head(found: dict[str, Any]) -> None:
     because = f" ({reason})" if reason else ""
     report = f", report {found['generation']}" if found["generation"] else ""
     model = f" by {found['model']}" if found["model"] else ""
-    typer.echo(f"Study {found['study_instance_uid']} from {found['source_ae']}")
-    typer.echo(f"{found['state']}{report}{model}{because}")
+    typer.echo(printable(f"Study {found['study_instance_uid']} from {found['source_ae']}"))
+    typer.echo(printable(f"{found['state']}{report}{model}{because}"))
     images = found["instances"]
     analysed = sum(image["state"] == InstanceState.ANALYSED for image in images)
     boxes = sum(image["boxes"] for image in images)

@@ -8,9 +8,11 @@ from datetime import datetime
 from rich.table import Table
 from rich.text import Text
 
+from config.printable import printable
+
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
-    """Make a table; values are data, so nothing in them is taken as markup."""
+    """Make a table; values are data: no markup, nothing that steers a terminal."""
     made = Table(title=title, title_justify="left", title_style="bold")
     for column in columns:
         made.add_column(column, overflow="fold")
@@ -26,4 +28,4 @@ def _text(value: object) -> str:
         return "yes" if value else "no"
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M:%S}Z"
-    return str(value)
+    return printable(str(value))

@@ -12,9 +12,11 @@ from typer.testing import CliRunner
 
 from config.sending import Destination
 from node.cli.app import app
+from node.db import audit
 from node.db.session import Database
 from node.states import DeliveryState
 from tests.factories import four_view_study, stable_uid
+from tests.hostile_text import ESCAPES, steers
 from tests.servers import free_port
 from tests.working_node import WorkingNode
 
@@ -191,3 +193,28 @@ def test_a_chain_that_is_whole_verifies_and_a_changed_row_is_found(
     as_json = run(database_url, "audit", "verify", "--json")
     assert as_json.exit_code == 1
     assert json.loads(as_json.stdout)["first_bad_id"] == 7
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_what_a_peer_wrote_does_not_steer_the_terminal(
+    node: WorkingNode, database_url: str
+) -> None:
+    with node.database.begin() as session:
+        for text_of_peer in ESCAPES.values():
+            last = audit.append(
+                session,
+                at=node.clock(),
+                event="instance_refused",
+                actor="scp",
+                uid=text_of_peer,
+                study_instance_uid=STUDY,
+                reason=text_of_peer,
+                details={"calling_ae": text_of_peer, "status": "0xC000", "error": "", "path": ""},
+            ).id
+
+    for command in (["audit", "list"], ["audit", "show", str(last)], ["studies", "show", STUDY]):
+        for form in ([], ["--json"]):
+            result = run(database_url, *command, *form)
+
+            assert result.exit_code == 0
+            assert not steers(result.output)

@@ -11,6 +11,7 @@ import structlog
 
 from config.log import configure
 from config.settings import LogSettings
+from tests.hostile_text import ESCAPES, steers
 
 
 def lines_of(stream: io.StringIO) -> list[dict[str, Any]]:
@@ -129,3 +130,37 @@ def test_what_our_own_lines_say_is_not_said_again(name: str, said: str) -> None:
     getattr(logging.getLogger(name), said)("the same once more")
 
     assert stream.getvalue() == ""
+
+
+@pytest.mark.parametrize("form", ["console", "json"])
+@pytest.mark.parametrize("text", ESCAPES.values(), ids=ESCAPES)
+def test_a_text_of_a_peer_neither_steers_the_terminal_nor_makes_a_line(
+    text: str, form: str
+) -> None:
+    stream = io.StringIO()
+    configure(LogSettings.model_validate({"format": form}), "scp", stream)
+
+    structlog.get_logger("node.scp").warning("association_rejected", calling_ae=text, all=[text])
+    logging.getLogger("pynetdicom.acse").warning("the peer is %s", text)
+
+    assert not steers(stream.getvalue())
+    assert len(stream.getvalue().splitlines()) == 2
+
+
+def quote(text: str) -> None:
+    raise ValueError(text)
+
+
+@pytest.mark.parametrize("form", ["console", "json"])
+@pytest.mark.parametrize("text", ESCAPES.values(), ids=ESCAPES)
+def test_a_traceback_does_not_steer_the_terminal(text: str, form: str) -> None:
+    stream = io.StringIO()
+    configure(LogSettings.model_validate({"format": form}), "scp", stream)
+
+    try:
+        quote(text)
+    except ValueError:
+        structlog.get_logger("node.scp").exception("database_away")
+
+    assert "ValueError" in stream.getvalue()
+    assert not steers(stream.getvalue())
