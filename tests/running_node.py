@@ -132,19 +132,24 @@ def embedded_broker(settings: Settings) -> redis.Redis:
 
 @contextmanager
 def running_node(
-    root: Path, *, destinations: dict[str, Destination], **groups: dict[str, Any]
+    root: Path,
+    *,
+    destinations: dict[str, Destination],
+    longest_pause_seconds: float | None = None,
+    **groups: Any,
 ) -> Iterator[RunningNode]:
-    """Run a node with the reference weights; ``groups`` are groups of the settings."""
+    """Run a node, with the reference weights by default; ``groups`` are groups of the settings."""
+    if "detector" not in groups:
+        groups["detector"] = DetectorSettings(model="reference", weights=reference_weights_file())
     values: dict[str, Any] = {
         "storage": {"root": root, "free_space_gib": 0.5},
         "scp": {"port": free_port()},
         "destinations": destinations,
         "dispatch": {"poll_seconds": 0.1, "republish_seconds": 2.0},
         "study": {"quiet_seconds": 3.0},
-        "detector": DetectorSettings(model="reference", weights=reference_weights_file()),
         "log": {"level": "info", "format": "json"},
         **groups,
     }
     settings = Settings.model_validate(values)
-    with embedded_node(settings) as embedded:
+    with embedded_node(settings, longest_pause_seconds=longest_pause_seconds) as embedded:
         yield RunningNode(settings, embedded)

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -55,12 +56,18 @@ class EmbeddedNode:
 
 
 @contextmanager
-def embedded_node(settings: Settings, *, demonstration: bool = False) -> Iterator[EmbeddedNode]:
+def embedded_node(
+    settings: Settings,
+    *,
+    demonstration: bool = False,
+    longest_pause_seconds: float | None = None,
+) -> Iterator[EmbeddedNode]:
     """Run every process of a node; entered when its SCP answers.
 
     The settings are written to files below ``storage.root`` for the processes to read,
     secrets to some of their own; this program's own ``MGNODE_*`` do not reach them.
     ``demonstration`` lets the demonstration model answer, which no other node does.
+    ``longest_pause_seconds`` is for processes that are killed on purpose, again and again.
 
     Raises
     ------
@@ -80,6 +87,11 @@ def embedded_node(settings: Settings, *, demonstration: bool = False) -> Iterato
             *broker_programs(settings),
             *node_programs(environment, demonstration=demonstration),
         ]
+        if longest_pause_seconds is not None:
+            programs = [
+                replace(program, longest_pause_seconds=longest_pause_seconds)
+                for program in programs
+            ]
         supervisor = Supervisor(programs, stop, output)
         node = EmbeddedNode(Database(settings.database_url), supervisor, log_file)
         # No daemon: the node's processes end with the thread that started them.

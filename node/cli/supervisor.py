@@ -39,13 +39,15 @@ UNUSABLE: Final = 2
 class Program:
     """One program to keep running, in the given environment alone.
 
-    A program that ``is_server`` serves the others and ends after them.
+    A program that ``is_server`` serves the others and ends after them. One that dies again
+    and again waits ever longer, up to ``longest_pause_seconds``, before it is started anew.
     """
 
     name: str
     command: tuple[str, ...]
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     is_server: bool = False
+    longest_pause_seconds: float = LONGEST_PAUSE_SECONDS
 
 
 class Supervisor:
@@ -95,8 +97,12 @@ class _Child:
         self._output = output
         self._process: subprocess.Popen[bytes] | None = None
         self._started = 0.0
-        self._pause = FIRST_PAUSE_SECONDS
+        self._pause = self._shortest_pause
         self._not_before = 0.0
+
+    @property
+    def _shortest_pause(self) -> float:
+        return min(FIRST_PAUSE_SECONDS, self.program.longest_pause_seconds)
 
     @property
     def pid(self) -> int:
@@ -117,12 +123,12 @@ class _Child:
             log.error("program_cannot_work", program=self.program.name)
             return UNUSABLE
         if now - self._started > STEADY_SECONDS:
-            self._pause = FIRST_PAUSE_SECONDS
+            self._pause = self._shortest_pause
         log.warning(
             "program_ended", program=self.program.name, status=status, restart_in=self._pause
         )
         self._not_before = now + self._pause
-        self._pause = min(2 * self._pause, LONGEST_PAUSE_SECONDS)
+        self._pause = min(2 * self._pause, self.program.longest_pause_seconds)
         return 0
 
     def _start(self, now: float) -> None:

@@ -26,6 +26,9 @@ from node.store.paths import Layout
 log = structlog.get_logger(__name__)
 
 READY_SECONDS: Final = 60.0
+LONGEST_TIME_WITHOUT_SCP_SECONDS: Final = 5.0
+"""A modality that finds nobody keeps its images: the SCP alone is started again this soon."""
+
 LONGEST_SOCKET_PATH: Final = 107
 """Bytes of a Unix socket's path that Linux takes (sun_path, without the final zero)."""
 
@@ -100,7 +103,12 @@ def node_programs(environment: Mapping[str, str], *, demonstration: bool = False
     command = (sys.executable, "-m", "workers.cli")
     analysis = (*command, "worker", "analysis", *(["--demonstration"] if demonstration else []))
     return [
-        Program("serve", (*command, "serve"), environment),
+        Program(
+            "serve",
+            (*command, "serve"),
+            environment,
+            longest_pause_seconds=LONGEST_TIME_WITHOUT_SCP_SECONDS,
+        ),
         Program("dispatch", (*command, "dispatch"), environment),
         Program("network", (*command, "worker", "network"), environment),
         Program("analysis", analysis, environment),

@@ -115,6 +115,18 @@ def test_a_program_that_ends_otherwise_is_started_again(tmp_path: Path, status: 
     assert made.status == 0
 
 
+def test_a_program_that_dies_again_and_again_waits_no_longer_than_its_longest_pause(
+    tmp_path: Path,
+) -> None:
+    count = tmp_path / "count"
+    script = f"open({str(count)!r}, 'a').write('x'); raise SystemExit(1)"
+    ends = Program("ends", (sys.executable, "-c", script), longest_pause_seconds=0.1)
+
+    with running(ends):
+        # With pauses that double from 1 s on, the sixth start would come after 31 s.
+        wait_until(lambda: count.exists() and len(count.read_text()) >= 6, "it ran six times")
+
+
 def test_a_program_that_is_killed_is_started_again_and_the_others_go_on() -> None:
     with running(Program("one", SLEEP), Program("two", SLEEP)) as made:
         one, two = made.pid("one"), made.pid("two")
