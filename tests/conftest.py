@@ -113,6 +113,16 @@ def database(database_url: str) -> Iterator[Database]:
     opened.dispose()
 
 
+@pytest.fixture
+def sqlite_database(tmp_path: Path, sqlite_template: Path) -> Iterator[Database]:
+    """Give an empty SQLite database, for what has nothing to do with the kind of database."""
+    path = tmp_path / "mgnode.db"
+    shutil.copy2(sqlite_template, path)
+    opened = Database(f"sqlite:///{path}")
+    yield opened
+    opened.dispose()
+
+
 @pytest.fixture(scope="session")
 def redis_server() -> Iterator[RedisServer]:
     """Give a running Redis; a test that kills its broker starts one of its own."""

@@ -19,7 +19,7 @@ from node.dicom.sop_classes import (
 )
 from node.dicom.uids import IMPLEMENTATION_CLASS_UID
 from node.scp import admission
-from node.scp.connection import LARGEST_PDU, MAXIMUM_LENGTH
+from node.scp.bounded_socket import LARGEST_PDU, MAXIMUM_LENGTH
 from node.scp.contexts import accepted_contexts
 from node.scp.status import Status
 

@@ -25,10 +25,10 @@ from node.store.quota import has_room
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pynetdicom.association import Association
     from pynetdicom.pdu_primitives import P_DATA
 
     from node.store.spool import Spool, SpooledFile
+    from node.upper_layer.association import EventDrivenAssociation
 
 _C_STORE_RQ: Final = 0x0001
 _N_EVENT_REPORT_RQ: Final = 0x0100
@@ -143,7 +143,7 @@ class SpoolingProvider(DIMSEServiceProvider):
 
     def __init__(
         self,
-        association: Association,
+        association: EventDrivenAssociation,
         spool: Spool,
         *,
         free_space_gib: float,
@@ -155,6 +155,13 @@ class SpoolingProvider(DIMSEServiceProvider):
         self._data_set_timeout = data_set_timeout_seconds
         self._arriving: set[IncomingDataSet] = set()
 
+    @property
+    @override
+    def assoc(self) -> EventDrivenAssociation:
+        """The association it is part of."""
+        association: EventDrivenAssociation = self._assoc  # type: ignore[assignment]  # as given
+        return association
+
     @override
     def receive_primitive(self, primitive: P_DATA) -> None:
         """Take one P-DATA; runs in the network thread."""
@@ -162,8 +169,8 @@ class SpoolingProvider(DIMSEServiceProvider):
             self.message = self._new_message()
         super().receive_primitive(primitive)
         half_received = self.message is not None
-        self.dul._idle_timer.timeout = (
-            self._data_set_timeout if half_received else self.dul.network_timeout
+        self.assoc.dul.limit_silence(
+            self._data_set_timeout if half_received else self.assoc.network_timeout
         )
 
     def _new_message(self) -> DIMSEMessage:

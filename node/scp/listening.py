@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from pynetdicom import AE
     from pynetdicom.association import Association
-    from pynetdicom.events import EventHandlerType
+    from pynetdicom.events import Event, EventType
     from pynetdicom.presentation import PresentationContext
 
     from config.settings import Settings
@@ -35,6 +35,9 @@ log = structlog.get_logger(__name__)
 Secure = Callable[[socket.socket], socket.socket]
 """Makes a connection secure, in its own thread and within the socket's timeout, before
 anything is read; raises OSError (ssl.SSLError, TimeoutError) when it cannot be."""
+
+Handler = Callable[["Event"], object]
+"""Of one event of an association."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,7 @@ class Server(ThreadedAssociationServer):
         listener: Listener,
         entity: AE,
         contexts: list[PresentationContext],
-        handlers: list[EventHandlerType],
+        handlers: list[tuple[EventType, Handler]],
         *,
         settings: Settings,
         spool: Spool,
@@ -71,6 +74,7 @@ class Server(ThreadedAssociationServer):
         self.spool = spool
         self.associations = associations
         self.refusals = refusals
+        self.handlers = handlers
         self.connections: list[tuple[Association, socket.socket]] = []
         self._unasked: set[socket.socket] = set()
         self._lock = threading.Lock()
@@ -79,7 +83,6 @@ class Server(ThreadedAssociationServer):
             AddressInformation.from_addr_port(listener.host, listener.port).as_tuple,
             settings.scp.ae_title,
             contexts,
-            evt_handlers=handlers,
             request_handler=Connection,
         )
 

@@ -17,8 +17,8 @@ from node.dicom.part10 import IMPLEMENTATION_VERSION_NAME
 from node.dicom.uids import IMPLEMENTATION_CLASS_UID
 from node.errors import StopError
 from node.scp.associations import AssociationBook
+from node.scp.bounded_socket import MAXIMUM_LENGTH
 from node.scp.commitment import ReportService, on_n_action
-from node.scp.connection import MAXIMUM_LENGTH
 from node.scp.contexts import accepted_contexts
 from node.scp.handlers import StoreService
 from node.scp.listening import Listener, Server

@@ -13,8 +13,18 @@ import pytest
 from config.settings import Settings
 from node.db.session import Database
 from node.db.tables import Association
-from node.scp.connection import LARGEST_PDU, LARGEST_REQUEST, MAXIMUM_LENGTH
-from tests.pdus import ABORT, ASSOCIATE_AC, EXPLICIT, VERIFICATION, associate_rq
+from node.scp.bounded_socket import LARGEST_PDU, LARGEST_REQUEST, MAXIMUM_LENGTH
+from tests.pdus import (
+    ABORT,
+    ASSOCIATE_AC,
+    EXPLICIT,
+    P_DATA,
+    VERIFICATION,
+    associate_rq,
+    command,
+    pdu,
+    us,
+)
 from tests.peer import RawRequestor
 from tests.receiving import MG, UID, RunningScp, encoded, running_scp, scp_settings
 from tests.servers import wait_until
@@ -127,6 +137,39 @@ def test_a_pdu_of_the_length_that_we_announce_is_taken(tmp_path: Path, database:
 
         assert status == 0x0000
         assert len(node.instances()) == 1
+
+
+FRAGMENTS = {
+    "an item of no bytes": struct.pack(">L", 0),
+    "an item of one byte": struct.pack(">LB", 1, 1),
+    "an item longer than its PDU": struct.pack(">LBB", 1000, 1, 3) + b"short",
+    "a command that is no data set": struct.pack(">LBB", 12, 1, 3) + b"\xff" * 10,
+    "a command without a command field": struct.pack(">LBB", 14, 1, 3)
+    + struct.pack("<HHLL", 0, 0, 4, 0),
+    "a command of an unknown kind": struct.pack(">LBB", 24, 1, 3)
+    + command((0x0100, us(0x7FFF)))[:22],
+    "a data set before any command": struct.pack(">LBB", 6, 1, 2) + b"\0" * 4,
+}
+
+
+@pytest.mark.parametrize("fragment", FRAGMENTS.values(), ids=FRAGMENTS)
+def test_a_message_that_cannot_be_read_ends_its_association_and_no_other(
+    tmp_path: Path, sqlite_database: Database, fragment: bytes
+) -> None:
+    settings = scp_settings(tmp_path / "data", dimse_timeout_seconds=1.0)
+    with (
+        running_scp(settings, sqlite_database) as node,
+        RawRequestor(node.address) as odd,
+        RawRequestor(node.address) as line,
+    ):
+        line.associate(CONTEXT)
+        odd.associate(CONTEXT)
+
+        odd.send(pdu(P_DATA, fragment))
+
+        assert is_closed_at_once(odd)
+        assert line.echo() == 0x0000
+        wait_until(lambda: node.open_associations() == 1, "the end is recorded")
 
 
 def half_a_request(line: RawRequestor) -> None:

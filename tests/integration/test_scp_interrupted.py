@@ -59,16 +59,19 @@ def test_an_association_on_which_nothing_comes_is_aborted(
         wait_until(lambda: node.outcomes() == ["aborted"], "the end is recorded")
 
 
+@pytest.mark.parametrize("said", [b"", b"\1\0"], ids=["silent", "amid its request"])
 def test_a_stop_does_not_stumble_over_a_peer_that_never_asked(
-    tmp_path: Path, database: Database
+    tmp_path: Path, database: Database, said: bytes
 ) -> None:
     """PS3.8 9.2: Sta2 has nothing to abort. A thread that dies of it fails the test, too."""
     with (
         running_scp(scp_settings(tmp_path / "data"), database) as node,
         RawRequestor(node.address) as line,
     ):
+        line.send(said)
+        name = "AcceptorThread" if said else "process_request_thread"
         wait_until(
-            lambda: any("AcceptorThread" in thread.name for thread in threading.enumerate()),
+            lambda: any(name in thread.name for thread in threading.enumerate()),
             "the connection has its threads",
         )
 

@@ -1,0 +1,127 @@
+"""The socket of an association that we accepted: how much and how slowly at most.
+
+pynetdicom believes the length that a PDU announces, four gigabytes from anybody, and
+waits for the rest without an end. Here each PDU has a limit and a deadline.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import struct
+import time
+from typing import TYPE_CHECKING, Final
+
+import structlog
+from typing_extensions import override
+
+from node.upper_layer.sockets import SHORTEST_SECONDS, EventDrivenSocket
+
+if TYPE_CHECKING:
+    import socket
+
+    from pynetdicom.association import Association
+
+log = structlog.get_logger(__name__)
+
+MAXIMUM_LENGTH: Final = 1 << 20
+"""Bytes of a P-DATA-TF that we announce (PS3.8 D.1); peers send 16 to 128 KiB whatever we allow."""
+LARGEST_PDU: Final = MAXIMUM_LENGTH + 64
+"""Bytes; some peers count what a PDV holds and forget its own six bytes."""
+LARGEST_REQUEST: Final = 256 * 1024
+"""Bytes of an A-ASSOCIATE-RQ; 128 contexts of forty transfer syntaxes each are 150 KiB."""
+
+_HEADER_BYTES: Final = 6
+_PDU_TYPES: Final = range(1, 8)
+
+# PS3.8 9.3.8, from the service provider (2): unrecognised PDU (1), invalid parameter (6).
+_UNRECOGNISED_PDU: Final = 1
+_INVALID_PARAMETER: Final = 6
+_LAST_WORDS_SECONDS: Final = 1.0
+
+
+class BoundedSocket(EventDrivenSocket):
+    """The socket of an association, with a limit and a deadline for each PDU.
+
+    Parameters
+    ----------
+    request_seconds : float
+        The first PDU is here this long after the connection was made.
+    pdu_seconds : float
+        Each later one is here this long after its first byte; so is each of ours at the peer.
+    """
+
+    def __init__(
+        self,
+        association: Association,
+        connection: socket.socket,
+        *,
+        request_seconds: float,
+        pdu_seconds: float,
+    ) -> None:
+        super().__init__(association, connection, send_seconds=pdu_seconds)
+        self._pdu_seconds = pdu_seconds
+        self._limit = LARGEST_REQUEST
+        self._deadline: float | None = time.monotonic() + request_seconds
+        self._in_pdu = False
+
+    @override
+    def recv(self, nr_bytes: int) -> bytearray:
+        """Read the six bytes before a PDU, or what its length announced.
+
+        pynetdicom asks for the one, then for the other. Fewer bytes mean that the
+        connection is over, also when it is we who ended it.
+        """
+        if self._deadline is None:
+            self._deadline = time.monotonic() + self._pdu_seconds
+        got = self._read(nr_bytes, self._deadline)
+        if len(got) < nr_bytes:
+            return got
+        if not self._in_pdu:
+            kind, length = struct.unpack(">BxL", got)
+            if kind not in _PDU_TYPES:
+                return self._cut_off("not a PDU", _UNRECOGNISED_PDU)
+            if length > self._limit:
+                return self._cut_off(f"a PDU of {length} bytes", _INVALID_PARAMETER)
+        else:
+            self._deadline = None
+            self._limit = LARGEST_PDU
+        self._in_pdu = not self._in_pdu
+        return got
+
+    def _read(self, count: int, deadline: float) -> bytearray:
+        connection = self.socket
+        if connection is None:
+            return bytearray()
+        whole, ahead = bytearray(count), self.take_ahead(count)
+        view, filled = memoryview(whole), len(ahead)
+        view[:filled] = ahead
+        usual = connection.gettimeout()
+        try:
+            while filled < count:
+                connection.settimeout(max(deadline - time.monotonic(), SHORTEST_SECONDS))
+                block = connection.recv_into(view[filled:])
+                if block == 0:
+                    return whole[:filled]
+                filled += block
+        except TimeoutError:
+            return self._cut_off("half a PDU for too long", _INVALID_PARAMETER)
+        else:
+            return whole
+        finally:
+            # Answers are sent on the same socket, and have a limit of their own.
+            with contextlib.suppress(OSError):
+                connection.settimeout(usual)
+
+    def _cut_off(self, why: str, reason: int) -> bytearray:
+        peer = self.assoc.requestor.address_info
+        log.warning("connection_cut_off", reason=why, peer_host=peer.address if peer else "")
+        with contextlib.suppress(OSError):
+            if self.socket is not None:
+                self.socket.settimeout(_LAST_WORDS_SECONDS)
+                self.socket.sendall(struct.pack(">BxLxxBB", 7, 4, 2, reason))
+        self._shutdown_socket()
+        # Not close(): pynetdicom takes the empty answer for the end of the connection, and
+        # its state machine stumbles when it is told twice.
+        self._is_connected = False
+        self.socket = None
+        return bytearray()

@@ -1,0 +1,1 @@
+"""The DICOM Upper Layer (PS3.8) of pynetdicom with threads that sleep until something happens."""
