@@ -23,6 +23,7 @@ from node.db.analysis import (
     record_failed_attempt,
     record_rejection,
 )
+from node.db.lost_work import token
 from node.db.session import UNAVAILABLE
 from node.dicom.eligibility import check
 from node.dicom.findings import Finding
@@ -61,7 +62,14 @@ def analyse_instance(runtime: Runtime, detectors: Detectors, instance_id: int) -
     find nothing to do. Whatever goes wrong is counted in the row; an image that fails every
     time is set aside as FAILED with the place of its last failure, and the queue goes on.
     """
-    claims = _claim(runtime, instance_id, at_most=batch_size(runtime.settings, detectors.own))
+    at_most = batch_size(runtime.settings, detectors.own)
+    with runtime.watchdog.watching(runtime.settings.analysis.lease_seconds) as watch:
+        claims = _claim(runtime, instance_id, at_most=at_most)
+        watch.hold("instance", [(c.instance_id, token(c.attempt, c.lease_until)) for c in claims])
+        _analyse(runtime, detectors, claims)
+
+
+def _analyse(runtime: Runtime, detectors: Detectors, claims: list[ClaimedInstance]) -> None:
     model = _model(runtime, detectors, claims)
     if model is None:
         return
@@ -264,6 +272,7 @@ def _count_failure(runtime: Runtime, claim: ClaimedInstance, failure: Failure) -
                 claim,
                 reason=failure.kind,
                 detail=failure.place,
+                traceback=failure.traceback,
                 max_attempts=runtime.settings.analysis.max_attempts,
                 not_before=now + pause,
                 at=now,

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import socket
 import sys
-from typing import Final
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
 
 import structlog
 from celery import Celery
 from celery.apps.worker import Worker
+from celery.worker import state
 
 from config.settings import Settings
 from node.db import audit
@@ -17,12 +20,19 @@ from node.db.session import UNAVAILABLE
 from node.dispatch.broker import celery_app
 from node.errors import StopError
 from node.messages import ANALYSIS_QUEUE, NETWORK_QUEUE, REPORT_QUEUE
+from node.store.claim_sheet import ClaimSheet
 from node.store.heartbeat import EVERY_SECONDS, Heartbeat
 from workers.detectors import Detectors
 from workers.gpu import load_detector
 from workers.operating_point import check_candidate_thresholds
 from workers.runtime import Runtime, open_runtime
+from workers.takeover import take_over
 from workers.tasks import register_analysis, register_network
+from workers.watchdog import ProcessWatchdog
+
+if TYPE_CHECKING:
+    # The network worker imports this module too and must not load TensorFlow.
+    from models.detector import Detector
 
 log = structlog.get_logger(__name__)
 
@@ -33,8 +43,16 @@ Dispatch gives a destination one batch of each at a time, so those that hang lea
 reports and the others.
 """
 
+DRAINED: Final = 1
+"""Exit status of a worker that ends because a part of it hung and came back after all."""
 
-def run_analysis_worker(settings: Settings, *, demonstration: bool = False) -> int:
+
+def run_analysis_worker(
+    settings: Settings,
+    *,
+    demonstration: bool = False,
+    load: Callable[..., Detector] = load_detector,
+) -> int:
     """Load the detector, then analyse images until told to stop; give the exit status.
 
     The model is loaded once, in this process, and there is never a fork after it:
@@ -46,8 +64,8 @@ def run_analysis_worker(settings: Settings, *, demonstration: bool = False) -> i
     StopError
         No usable weights, or no usable database.
     """
-    runtime = open_runtime(settings, role="analysis")
-    detector = load_detector(settings, demonstration=demonstration)
+    runtime = _watched(open_runtime(settings, role="analysis"))
+    detector = load(settings, demonstration=demonstration)
     check_candidate_thresholds(settings.detector, detector.spec)
     app = celery_app(settings)
     register_analysis(app, runtime, Detectors(settings, detector))
@@ -74,7 +92,7 @@ def run_network_worker(settings: Settings) -> int:
             "destinations: there is none, so nobody would receive a result; name the PACS "
             "in the settings ([destinations.pacs] with ae_title, host and port)"
         )
-    runtime = open_runtime(settings, role="network")
+    runtime = _watched(open_runtime(settings, role="network"))
     app = celery_app(settings)
     register_network(app, runtime)
     return _run(
@@ -124,9 +142,22 @@ def _run(
     except UNAVAILABLE as error:
         # The work is done and its rows are right; the end of the process alone is not told.
         log.warning("stop_not_audited", kind=type(error).__name__)
+    runtime.watchdog.close()
     runtime.database.dispose()
     sys.stdout.flush()
     return int(worker.exitcode or 0)
+
+
+def _watched(runtime: Runtime) -> Runtime:
+    """Take over what a worker of this host left that is gone, and watch our own work."""
+    take_over(runtime)
+    sheet = ClaimSheet(runtime.layout.run, runtime.actor)
+    return replace(runtime, watchdog=ProcessWatchdog(sheet, drain=_take_no_more))
+
+
+def _take_no_more() -> None:
+    # Celery ends as at SIGTERM: it waits for what runs, gives back what waits.
+    state.should_stop = DRAINED
 
 
 def _note(runtime: Runtime, event: Event, details: dict[str, str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Final
 
 import structlog
 from pydicom.uid import generate_uid
@@ -25,6 +26,9 @@ from workers.runtime import Runtime
 
 log = structlog.get_logger(__name__)
 
+LEASES_TO_ASK: Final = 4
+"""So many leases a batch of questions may take before its process is taken as hung."""
+
 
 def confirm_deliveries(runtime: Runtime, delivery_ids: list[int]) -> None:
     """Ask one destination whether it keeps these objects.
@@ -35,16 +39,19 @@ def confirm_deliveries(runtime: Runtime, delivery_ids: list[int]) -> None:
     """
     now = runtime.clock()
     delivery = runtime.settings.delivery
-    with runtime.database.begin() as session:
-        claims = claim_awaited(
-            session,
-            delivery_ids,
-            lease_until=now + timedelta(seconds=delivery.lease_seconds),
-            next_at=now + timedelta(minutes=delivery.confirm_timeout_minutes),
-            at=now,
-        )
-    for name in sorted({claim.destination for claim in claims}):
-        _ask(runtime, name, [claim for claim in claims if claim.destination == name])
+    # An answer to a question that came too late is as good, and a query has as many as objects.
+    limit = LEASES_TO_ASK * delivery.lease_seconds
+    with runtime.watchdog.watching(limit):
+        with runtime.database.begin() as session:
+            claims = claim_awaited(
+                session,
+                delivery_ids,
+                lease_until=now + timedelta(seconds=delivery.lease_seconds),
+                next_at=now + timedelta(minutes=delivery.confirm_timeout_minutes),
+                at=now,
+            )
+        for name in sorted({claim.destination for claim in claims}):
+            _ask(runtime, name, [claim for claim in claims if claim.destination == name])
 
 
 def _ask(runtime: Runtime, name: str, claims: Sequence[AwaitedDelivery]) -> None:

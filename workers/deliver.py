@@ -21,6 +21,7 @@ from node.db.deliveries import (
     record_refused,
     record_retry,
 )
+from node.db.lost_work import token
 from node.db.session import UNAVAILABLE
 from node.errors import PermanentFailure, StateConflict, TransientFailure
 from node.scu.outcome import Outcome
@@ -29,6 +30,7 @@ from node.store.files import RESULT_FILE_DAMAGED, intact
 from workers.failure import Failure, FailuresGoTo
 from workers.retry import pause_before
 from workers.runtime import Runtime
+from workers.watchdog import Watch
 
 log = structlog.get_logger(__name__)
 
@@ -43,6 +45,7 @@ class _Batch:
     runtime: Runtime
     destination: str
     began: datetime
+    watch: Watch
 
 
 def deliver_results(runtime: Runtime, delivery_ids: list[int]) -> None:
@@ -53,17 +56,23 @@ def deliver_results(runtime: Runtime, delivery_ids: list[int]) -> None:
     was not tried is put off alike.
     """
     now = runtime.clock()
-    with runtime.database.begin() as session:
-        claims = claim_deliveries(
-            session,
-            delivery_ids,
-            lease_until=_lease_from(runtime, now),
-            at=now,
-            actor=runtime.actor,
-        )
-    for name in sorted({claim.planned.destination for claim in claims}):
-        batch = _Batch(runtime, name, now)
-        _send_all(batch, [claim for claim in claims if claim.planned.destination == name])
+    with runtime.watchdog.watching(runtime.settings.delivery.lease_seconds) as watch:
+        with runtime.database.begin() as session:
+            claims = claim_deliveries(
+                session,
+                delivery_ids,
+                lease_until=_lease_from(runtime, now),
+                at=now,
+                actor=runtime.actor,
+            )
+        watch.hold("delivery", [(each.planned.delivery_id, _token(each)) for each in claims])
+        for name in sorted({claim.planned.destination for claim in claims}):
+            batch = _Batch(runtime, name, now, watch)
+            _send_all(batch, [claim for claim in claims if claim.planned.destination == name])
+
+
+def _token(claim: ClaimedDelivery) -> str:
+    return token(claim.attempt, claim.planned.created_at)
 
 
 def _lease_from(runtime: Runtime, now: datetime) -> datetime:
@@ -120,28 +129,33 @@ def _store(batch: _Batch, association: StoreAssociation, planned: PlannedDeliver
 def _is_still_ours(batch: _Batch, claim: ClaimedDelivery) -> bool:
     """Begin the lease anew: those before it in the batch may have taken long."""
     runtime = batch.runtime
+    batch.watch.begin_anew()
     with runtime.database.begin() as session:
         return extend_lease(session, claim, lease_until=_lease_from(runtime, runtime.clock()))
 
 
-def _answer_all(batch: _Batch, rest: list[ClaimedDelivery], answer: StoreAnswer) -> None:
+def _answer_all(
+    batch: _Batch, rest: list[ClaimedDelivery], answer: StoreAnswer, traceback: str = ""
+) -> None:
     for claim in rest:
-        _record(batch, claim, answer)
+        _record(batch, claim, answer, traceback)
 
 
 def _put_off_all(batch: _Batch, rest: list[ClaimedDelivery], failure: Failure) -> None:
-    _answer_all(batch, rest, _failed_here(failure))
+    _answer_all(batch, rest, _failed_here(failure), failure.traceback)
 
 
 def _put_off(batch: _Batch, claim: ClaimedDelivery, failure: Failure) -> None:
-    _record(batch, claim, _failed_here(failure))
+    _record(batch, claim, _failed_here(failure), failure.traceback)
 
 
 def _failed_here(failure: Failure) -> StoreAnswer:
     return StoreAnswer(Outcome.RETRY, None, f"{failure.kind} in the sender: {failure.place}")
 
 
-def _record(batch: _Batch, claim: ClaimedDelivery, answer: StoreAnswer) -> None:
+def _record(
+    batch: _Batch, claim: ClaimedDelivery, answer: StoreAnswer, traceback: str = ""
+) -> None:
     """Move the delivery by what the destination said; its deadline turns a retry into FAILED."""
     runtime = batch.runtime
     now = runtime.clock()
@@ -172,6 +186,7 @@ def _record(batch: _Batch, claim: ClaimedDelivery, answer: StoreAnswer) -> None:
                         claim,
                         status=answer.status,
                         detail=detail,
+                        traceback=traceback,
                         transfer_syntax=answer.transfer_syntax,
                         at=now,
                         actor=runtime.actor,
@@ -182,6 +197,7 @@ def _record(batch: _Batch, claim: ClaimedDelivery, answer: StoreAnswer) -> None:
                         claim,
                         status=answer.status,
                         detail=detail,
+                        traceback=traceback,
                         transfer_syntax=answer.transfer_syntax,
                         not_before=not_before or now,
                         at=now,

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from pydicom import Dataset, dcmread
 
 from node.db.installation import uid_namespace
+from node.db.lost_work import token
 from node.db.report_results import BuiltResult, DueResult, EarlierResult
 from node.db.reporting import (
     StudyToReport,
@@ -52,24 +53,27 @@ def report_study(runtime: Runtime, study_id: int) -> None:
     """
     now = runtime.clock()
     settings = runtime.settings.analysis
-    with runtime.database.begin() as session:
-        study = claim_report(
-            session,
-            study_id,
-            lease_until=now + timedelta(seconds=settings.lease_seconds),
-            max_attempts=settings.max_attempts,
-            at=now,
-            actor=runtime.actor,
-        )
-        namespace = uid_namespace(session)
-    if study is None:
-        return
-    with FailuresGoTo(partial(_count_failure, runtime, study)):
-        try:
-            _report(runtime, study, namespace)
-        except StateConflict as conflict:
-            # A late image came, or another worker was first: the rows say what is next.
-            log.info("report_dropped", reason=str(conflict))
+    lease_until = now + timedelta(seconds=settings.lease_seconds)
+    with runtime.watchdog.watching(settings.lease_seconds) as watch:
+        with runtime.database.begin() as session:
+            study = claim_report(
+                session,
+                study_id,
+                lease_until=lease_until,
+                max_attempts=settings.max_attempts,
+                at=now,
+                actor=runtime.actor,
+            )
+            namespace = uid_namespace(session)
+        if study is None:
+            return
+        watch.hold("study", [(study_id, token(study.report_attempts, lease_until))])
+        with FailuresGoTo(partial(_count_failure, runtime, study)):
+            try:
+                _report(runtime, study, namespace)
+            except StateConflict as conflict:
+                # A late image came, or another worker was first: the rows say what is next.
+                log.info("report_dropped", reason=str(conflict))
 
 
 def _report(runtime: Runtime, study: StudyToReport, namespace: UUID) -> None:
@@ -228,6 +232,7 @@ def _count_failure(runtime: Runtime, study: StudyToReport, failure: Failure) -> 
                 session,
                 study,
                 reason=f"{failure.kind}: {failure.place}",
+                traceback=failure.traceback,
                 is_final=attempt >= runtime.settings.analysis.max_attempts,
                 not_before=now + pause,
                 at=now,

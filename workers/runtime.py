@@ -18,6 +18,7 @@ from node.db.session import Database
 from node.dicom.eligibility import OWN_DEVICE
 from node.dicom.findings import Device
 from node.store.paths import Layout
+from workers.watchdog import Unwatched, Watchdog
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class Runtime:
     actor: str
     clock: Callable[[], datetime] = utc_now
     random: Random = field(default_factory=Random)
+    watchdog: Watchdog = field(default_factory=Unwatched)
 
     @property
     def time_zone(self) -> ZoneInfo | None:

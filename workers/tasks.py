@@ -20,6 +20,7 @@ from workers.detectors import Detectors
 from workers.failure import Failure, FailuresGoTo
 from workers.report import report_study
 from workers.runtime import Runtime
+from workers.watchdog import Draining
 
 log = structlog.get_logger(__name__)
 
@@ -69,6 +70,9 @@ def _shell(name: str, step: Callable[..., None]) -> Callable[..., None]:
         with FailuresGoTo(partial(_say, name)):
             try:
                 step(**arguments)
+            except Draining as reason:
+                # Dispatch publishes it again, to a process that takes work.
+                log.warning("task_left_to_others", task=name, reason=str(reason))
             except UNAVAILABLE as error:
                 # The row did not move, so the dispatch sweep publishes it again.
                 log.warning("database_away", task=name, kind=type(error).__name__)

@@ -38,9 +38,14 @@ def list_instances(
     state: Annotated[InstanceState | None, typer.Option(help="Only images in this state.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=1_000_000, help="Most rows to print.")] = 50,
     *,
+    failed: Annotated[
+        bool, typer.Option("--failed", help="Only images that were given up; as --state FAILED.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """List received images, the newest first."""
+    if failed:
+        state = InstanceState.FAILED
     query = (
         select(Instance)
         .options(joinedload(Instance.study))
@@ -66,6 +71,29 @@ def list_instances(
     }
     cells = [[row[key] for key in columns.values()] for row in rows]
     print_table(table("Images", list(columns), cells))
+
+
+@app.command()
+def show(
+    sop_instance_uid: Annotated[str, typer.Argument(help="SOP Instance UID of the image.")],
+    config: ConfigOption = None,
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Show one image, and where its last failed attempt ended."""
+    with opened_database(config) as database, database.read() as session:
+        row = session.scalar(select(Instance).where(Instance.sop_instance_uid == sop_instance_uid))
+        values = None if row is None else _values(row)
+    if values is None:
+        typer.echo(f"no image {sop_instance_uid}; `mgnode instances list` names them", err=True)
+        raise typer.Exit(1)
+    if as_json:
+        print_json(values)
+        return
+    traceback = values.pop("traceback")
+    print_table(table("Image", ["column", "value"], [[k, v] for k, v in values.items()]))
+    if traceback:
+        typer.echo(f"The last attempt ended here:\n{traceback}")
 
 
 @app.command()
@@ -119,4 +147,8 @@ def _values(row: Instance) -> dict[str, Any]:
         "reason": row.reason,
         "detail": row.detail,
         "attempts": row.attempts,
+        "path": row.path,
+        "finished_at": row.finished_at,
+        "removed_at": row.removed_at,
+        "traceback": row.traceback,
     }

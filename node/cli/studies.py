@@ -133,6 +133,21 @@ def show(
         rows = [[row[key] for key in columns.values()] for row in found[name]]
         if rows:
             print_table(table(title, list(columns), rows))
+    _print_tracebacks(found)
+
+
+def _print_tracebacks(found: dict[str, Any]) -> None:
+    """Print where the last failed attempts ended: places in the code, and no text of an error."""
+    told = {f"study {found['study_instance_uid']}": found["traceback"]}
+    told |= {f"image {row['sop_instance_uid']}": row["traceback"] for row in found["instances"]}
+    told |= {
+        f"result {row['sop_instance_uid']} to {row['destination']}": row["traceback"]
+        for row in found["results"]
+    }
+    for subject, text in told.items():
+        if text:
+            typer.echo(f"\nThe last attempt at {subject} ended here:")
+            typer.echo("\n".join(f"  {line}" for line in text.splitlines()))
 
 
 def _print_head(found: dict[str, Any]) -> None:

@@ -203,6 +203,7 @@ def record_failed_attempt(
     *,
     reason: str,
     detail: str,
+    traceback: str = "",
     max_attempts: int,
     not_before: datetime,
     at: datetime,
@@ -220,6 +221,7 @@ def record_failed_attempt(
             reason=reason,
             details={"attempts": claim.attempt, "detail": detail},
             detail=detail,
+            traceback=traceback,
             finished_at=at,
         )
     else:
@@ -233,6 +235,7 @@ def record_failed_attempt(
             reason=reason,
             details={"attempt": claim.attempt, "detail": detail},
             detail=detail,
+            traceback=traceback,
             not_before=not_before,
             published_at=None,
         )
@@ -252,6 +255,7 @@ def replay_instance(session: Session, row: Instance, *, at: datetime, actor: str
         published_at=None,
         finished_at=None,
         detail="",
+        traceback="",
     )
 
 
@@ -284,8 +288,7 @@ def _leave(
             Instance.attempts == claim.attempt,
             Instance.lease_until == claim.lease_until,
         ),
-        lease_until=None,
-        **values,
+        **{"lease_until": None, "traceback": "", **values},
     )
     if new not in UNFINISHED_INSTANCE and row.study.state is not StudyState.OPEN:
         # The time limit has closed the study without this image: it needs another report.

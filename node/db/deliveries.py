@@ -139,6 +139,7 @@ def record_retry(
     *,
     status: int | None,
     detail: str,
+    traceback: str = "",
     transfer_syntax: str = "",
     not_before: datetime,
     at: datetime,
@@ -156,6 +157,7 @@ def record_retry(
         transfer_syntax=transfer_syntax,
         last_status=status,
         last_error=detail,
+        traceback=traceback,
         not_before=not_before,
         published_at=None,
     )
@@ -167,6 +169,7 @@ def record_refused(
     *,
     status: int | None,
     detail: str,
+    traceback: str = "",
     transfer_syntax: str = "",
     at: datetime,
     actor: str,
@@ -183,6 +186,7 @@ def record_refused(
         transfer_syntax=transfer_syntax,
         last_status=status,
         last_error=detail,
+        traceback=traceback,
     )
 
 
@@ -200,6 +204,7 @@ def replay_delivery(session: Session, row: Delivery, *, at: datetime, actor: str
         created_at=at,
         not_before=None,
         published_at=None,
+        traceback="",
         times_lost=0,
         **NOTHING_AWAITED,
     )
@@ -245,7 +250,6 @@ def _leave(
             **({"transfer_syntax": transfer_syntax} if transfer_syntax else {}),
         },
         where=(Delivery.attempts == claim.attempt,),
-        lease_until=None,
         last_status=last_status,
-        **values,
+        **{"lease_until": None, "traceback": "", **values},
     )

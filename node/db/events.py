@@ -78,4 +78,8 @@ class Event(StrEnum):
 
     NODE_STARTED = "node_started", "A process of the node started."
     NODE_STOPPED = "node_stopped", "A process of the node stopped on request."
+    WORKER_REPLACED = (
+        "worker_replaced",
+        "A worker that overran, crashed or was killed is replaced; the reason says which.",
+    )
     SPOOL_SWEPT = "spool_swept", "Half-received files of a dead process were removed."

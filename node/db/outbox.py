@@ -15,7 +15,13 @@ from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload
 
 from node.db.confirmations import NOT_IN_TIME, raise_alarm
 from node.db.events import Event
-from node.db.studies import reopen_study
+from node.db.lost_work import (
+    NOTHING_KNOWN,
+    Losses,
+    loss_of,
+    take_back_delivery,
+    take_back_instance,
+)
 from node.db.tables import Delivery, Instance, Result, Study
 from node.db.transitions import move
 from node.states import DeliveryState, InstanceState, StudyState
@@ -61,11 +67,18 @@ def queue_received(session: Session, *, at: datetime, actor: str) -> int:
     return len(rows)
 
 
-def expire_analysis_leases(session: Session, *, at: datetime, actor: str, max_attempts: int) -> int:
+def expire_analysis_leases(
+    session: Session,
+    *,
+    at: datetime,
+    actor: str,
+    max_attempts: int,
+    losses: Losses = NOTHING_KNOWN,
+) -> int:
     """Take instances back from workers that overran or died; give how many.
 
     An instance that was tried ``max_attempts`` times is set aside as FAILED, so
-    that one poisonous image cannot hold the queue.
+    that one poisonous image cannot hold the queue. ``losses`` say what is known of why.
     """
     rows = session.scalars(
         select(Instance)
@@ -74,29 +87,19 @@ def expire_analysis_leases(session: Session, *, at: datetime, actor: str, max_at
         .limit(BATCH)
     ).all()
     for row in rows:
-        spent = row.attempts >= max_attempts
-        move(
-            session,
-            row,
-            InstanceState.FAILED if spent else InstanceState.QUEUED,
-            at=at,
-            event=Event.INSTANCE_FAILED if spent else Event.INSTANCE_LEASE_EXPIRED,
-            actor=actor,
-            reason="LEASE_EXPIRED",
-            details={"attempts": row.attempts},
-            where=(Instance.attempts == row.attempts, Instance.lease_until < at),
-            lease_until=None,
-            published_at=None,
-            finished_at=at if spent else None,
-        )
-        if spent and row.study.state is not StudyState.OPEN:
-            # Its report says that the image is still to come.
-            reopen_study(session, row.study, at=at, actor=actor, reason="ANALYSED_AFTER_LIMIT")
+        loss = loss_of(losses, row)
+        take_back_instance(session, row, loss, at=at, actor=actor, max_attempts=max_attempts)
     return len(rows)
 
 
 def expire_delivery_leases(
-    session: Session, *, at: datetime, actor: str, pause: timedelta, give_up: timedelta
+    session: Session,
+    *,
+    at: datetime,
+    actor: str,
+    pause: timedelta,
+    give_up: timedelta,
+    losses: Losses = NOTHING_KNOWN,
 ) -> int:
     """Take deliveries back from senders that overran or died; give how many.
 
@@ -109,21 +112,8 @@ def expire_delivery_leases(
         .limit(BATCH)
     ).all()
     for row in rows:
-        spent = at - row.created_at >= give_up
-        move(
-            session,
-            row,
-            DeliveryState.FAILED if spent else DeliveryState.PENDING,
-            at=at,
-            event=Event.DELIVERY_FAILED if spent else Event.DELIVERY_LEASE_EXPIRED,
-            actor=actor,
-            reason="LEASE_EXPIRED",
-            details={"attempts": row.attempts, "destination": row.destination},
-            where=(Delivery.attempts == row.attempts, Delivery.lease_until < at),
-            lease_until=None,
-            published_at=None,
-            not_before=None if spent else at + pause * row.attempts,
-        )
+        loss = loss_of(losses, row)
+        take_back_delivery(session, row, loss, at=at, actor=actor, pause=pause, give_up=give_up)
     return len(rows)
 
 

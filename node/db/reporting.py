@@ -19,6 +19,7 @@ from node.db.transitions import move
 from node.dicom.findings import RefusedImage
 from node.errors import StateConflict
 from node.states import StudyState
+from node.store.claim_sheet import LEASE_EXPIRED
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ def claim_report(
             at=at,
             event=Event.STUDY_FAILED,
             actor=actor,
-            reason="LEASE_EXPIRED",
+            reason=study.reason or LEASE_EXPIRED,
             details={"attempts": study.report_attempts},
             lease_until=None,
         )
@@ -128,6 +129,7 @@ def record_report(
             Study.generation == study.generation - 1,
             Study.completed_at == study.completed_at,
         ),
+        traceback="",
         reported_at=at,
         generation=study.generation,
         published_at=None,
@@ -153,6 +155,7 @@ def record_failed_report(
     study: StudyToReport,
     *,
     reason: str,
+    traceback: str = "",
     details: Mapping[str, Any] | None = None,
     is_final: bool,
     not_before: datetime,
@@ -180,8 +183,10 @@ def record_failed_report(
             reason=reason,
             details=details,
             lease_until=None,
+            traceback=traceback,
         )
         return
+    row.traceback = traceback
     row.not_before = not_before
     row.lease_until = None
     row.published_at = None
@@ -213,4 +218,5 @@ def replay_study(session: Session, row: Study, *, at: datetime, actor: str) -> N
         not_before=None,
         lease_until=None,
         published_at=None,
+        traceback="",
     )

@@ -24,6 +24,9 @@ ANALYSIS_FAILED: Final = "ANALYSIS_FAILED"
 
 _SENTENCES: Final = {
     PENDING_AT_TIME_LIMIT: "The time limit of the study passed first.",
+    "OVERRAN": "Its worker took longer than its lease and was ended.",
+    "WORKER_LOST": "Its worker crashed or was killed.",
+    "LEASE_EXPIRED": "Its worker did not come back in time.",
     ANALYSIS_FAILED: "The analysis was tried and did not end; the node's log says where.",
 }
 

@@ -31,6 +31,8 @@ from node.messages import (
     REPORT_QUEUE,
     REPORT_TASK,
 )
+from node.store.claim_sheet import losses
+from node.store.paths import Layout
 
 log = structlog.get_logger(__name__)
 
@@ -54,6 +56,7 @@ class Dispatcher:
         self._actor = actor
         self._beat = beat
         self._clock = clock
+        self._run = Layout(settings.storage.root).run
         self._republish = timedelta(seconds=settings.dispatch.republish_seconds)
 
     def run(self, stop: threading.Event) -> None:
@@ -92,12 +95,15 @@ class Dispatcher:
         with self._database.read() as session:
             is_due = outbox.has_rows_to_move(session, at=now)
         if is_due:
+            # Files first: no file is read while the write lock is held.
+            lost = losses(self._run)
             with self._database.begin() as session:
                 outbox.expire_analysis_leases(
                     session,
                     at=now,
                     actor=self._actor,
                     max_attempts=settings.analysis.max_attempts,
+                    losses=lost,
                 )
                 outbox.expire_delivery_leases(
                     session,
@@ -105,6 +111,7 @@ class Dispatcher:
                     actor=self._actor,
                     pause=timedelta(seconds=settings.delivery.retry_first_seconds),
                     give_up=timedelta(hours=settings.delivery.give_up_hours),
+                    losses=lost,
                 )
                 outbox.raise_due_alarms(session, at=now, actor=self._actor)
                 outbox.queue_received(session, at=now, actor=self._actor)
