@@ -2,6 +2,7 @@
 #   make demo     one study through the node and back, on this machine
 #   make test     the whole test suite; as root it installs the Debian packages the tests use
 #                 in one process, to look for something: make test JOBS=0 ARGS='-x tests/unit'
+#   make fuzz     200,000 inputs on each path that a peer's bytes take: docs/fuzzing.md
 #   make check    lint and test, as .ci/run does
 #   make soak     half an hour of load and faults: once per change of receiving, sending, rows or processes
 #   make demonstration-model   train the bundled model again and measure it: about an hour on 2 cores
@@ -13,7 +14,7 @@ VENV ?= .venv$(if $(filter-out 3.11,$(version)),-$(version))
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test lint check docs pins clean soak demonstration-model
+.PHONY: demo test fuzz lint check docs pins clean soak demonstration-model
 
 demo: $(INSTALLED)
 	$(BIN)/mgnode demo $(ARGS)
@@ -22,6 +23,12 @@ test: $(INSTALLED)
 	tests/debian-packages
 	tests/viewer-packages
 	$(BIN)/pytest --numprocesses $(JOBS) --dist loadgroup $(ARGS)
+
+# Minutes for each path on an idle machine; RUNS=2000 for a look.
+RUNS ?= 200000
+fuzz: $(INSTALLED)
+	for path in data_set connection negotiation command_set; do \
+		$(BIN)/python -m tests.fuzz.atheris_run $$path -runs=$(RUNS) || exit 1; done
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check

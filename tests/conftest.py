@@ -25,6 +25,8 @@ pydicom.config.INVALID_KEYWORD_BEHAVIOR = "RAISE"
 
 # How long an example takes says more about the machine than about the code.
 settings.register_profile("mgnode", deadline=None)
+# Hours, for `--hypothesis-profile=deep`.
+settings.register_profile("deep", deadline=None, max_examples=200_000)
 settings.load_profile("mgnode")
 
 TEMPLATE = "mgnode_template"

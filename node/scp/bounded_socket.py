@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 from typing_extensions import override
 
+from node.scp.requests import is_sound
 from node.upper_layer.sockets import SHORTEST_SECONDS, EventDrivenSocket
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ class BoundedSocket(EventDrivenSocket):
         self._limit = LARGEST_REQUEST
         self._deadline: float | None = time.monotonic() + request_seconds
         self._in_pdu = False
+        self._head = bytearray()
 
     @override
     def recv(self, nr_bytes: int) -> bytearray:
@@ -83,8 +85,11 @@ class BoundedSocket(EventDrivenSocket):
             if length > self._limit:
                 return self._cut_off(f"a PDU of {length} bytes", _INVALID_PARAMETER)
         else:
+            if self._limit == LARGEST_REQUEST and not is_sound(bytes(self._head + got)):
+                return self._cut_off("no request that can be read", _INVALID_PARAMETER)
             self._deadline = None
             self._limit = LARGEST_PDU
+        self._head = got
         self._in_pdu = not self._in_pdu
         return got
 

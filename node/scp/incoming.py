@@ -14,12 +14,14 @@ import re
 import threading
 from typing import TYPE_CHECKING, Final
 
+import structlog
 from pynetdicom.dimse import DIMSEServiceProvider
 from pynetdicom.dimse_messages import DIMSEMessage
 from typing_extensions import override
 
 from node.errors import MismatchedDataSet, NodeError, OutOfResources, UnreadableDataSet
 from node.scp.file_meta import part10_head
+from node.scp.requests import UNREADABLE
 from node.store.quota import has_room
 
 if TYPE_CHECKING:
@@ -30,8 +32,15 @@ if TYPE_CHECKING:
     from node.store.spool import Spool, SpooledFile
     from node.upper_layer.association import EventDrivenAssociation
 
+log = structlog.get_logger(__name__)
+
+LARGEST_COMMAND: Final = 64 * 1024
+"""Bytes of a command set, which is kept in memory; real ones have some hundred."""
+
 _C_STORE_RQ: Final = 0x0001
 _N_EVENT_REPORT_RQ: Final = 0x0100
+_INVALID_PDU: Final = "Evt19"
+"""PS3.8 9.2: ends the association with A-ABORT, in whatever state it is."""
 _LARGEST_REPORT: Final = 1 << 20
 """Bytes of an Event Information, which is kept in memory: five thousand objects."""
 # PS3.5 9.1 without its rule on leading zeros, which real devices break.
@@ -154,6 +163,7 @@ class SpoolingProvider(DIMSEServiceProvider):
         self._free_space_gib = free_space_gib
         self._data_set_timeout = data_set_timeout_seconds
         self._arriving: set[IncomingDataSet] = set()
+        self._command_bytes = 0
 
     @property
     @override
@@ -164,14 +174,32 @@ class SpoolingProvider(DIMSEServiceProvider):
 
     @override
     def receive_primitive(self, primitive: P_DATA) -> None:
-        """Take one P-DATA; runs in the network thread."""
+        """Take one P-DATA; runs in the network thread. What is no message ends in A-ABORT."""
         if self.message is None:
             self.message = self._new_message()
-        super().receive_primitive(primitive)
+            self._command_bytes = 0
+        pieces = (piece for _, piece in primitive.presentation_data_value_list)
+        self._command_bytes += sum(len(piece) for piece in pieces if piece[:1] and piece[0] & 1)
+        if self._command_bytes > LARGEST_COMMAND:
+            self._give_up("a command set that is too long")
+        else:
+            self._receive(primitive)
         half_received = self.message is not None
         self.assoc.dul.limit_silence(
             self._data_set_timeout if half_received else self.assoc.network_timeout
         )
+
+    def _receive(self, primitive: P_DATA) -> None:
+        try:
+            super().receive_primitive(primitive)
+        except UNREADABLE as error:
+            # The network thread would end without telling the peer.
+            self._give_up(f"a message that cannot be read: {type(error).__name__}")
+
+    def _give_up(self, why: str) -> None:
+        log.warning("message_refused", reason=why)
+        self.message = None
+        self.dul.event_queue.put(_INVALID_PDU)
 
     def _new_message(self) -> DIMSEMessage:
         message = DIMSEMessage()
