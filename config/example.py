@@ -80,17 +80,27 @@ def _sentence(group: Location) -> str:
 def _block(group: Location, settings: list[Setting], defaults: Any) -> str:
     lines = [f"# {_sentence(group)}", header(group)]
     opened: Location = ()
-    for setting in settings:
-        if ANY_NAME not in setting.path:
-            lines += _lines(setting, group, defaults)
-            continue
+    # A line below a table's header belongs to that table: inner tables come last.
+    for setting in sorted(settings, key=lambda each: len(each.path)):
         table = setting.path[:-1]
+        if ANY_NAME not in setting.path:
+            if len(table) > 1 and table != opened:
+                opened = table
+                lines += ["", header(table)]
+            lines += _lines(setting, group, _at(defaults, table[1:]))
+            continue
         if table != opened:
             opened = table
             name = STANDARD if group[0] == "profiles" else "pacs"
             lines.append(f"# {header(name if word == ANY_NAME else word for word in table)}")
         lines.append(f"# {setting.path[-1]} = {literal(_sample(setting))}  # {_words(setting)}")
     return "\n".join(lines)
+
+
+def _at(values: Any, words: Location) -> Any:
+    for word in words:
+        values = values[word]
+    return values
 
 
 def _lines(setting: Setting, group: Location, defaults: Any) -> list[str]:
@@ -126,10 +136,7 @@ def _row(setting: Setting) -> str:
 
 
 def _plain(setting: Setting) -> Any:
-    value: Any = values_of(Settings())
-    for word in setting.path:
-        value = value[word]
-    return value
+    return _at(values_of(Settings()), setting.path)
 
 
 if __name__ == "__main__":

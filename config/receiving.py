@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from ipaddress import IPv4Network, IPv6Network
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
 from config.fields import AeTitle, Host, Network, Port
 from config.group import Group
+from config.tls import ScpTlsSettings
 
 
 class ScpSettings(Group):
@@ -33,3 +34,16 @@ class ScpSettings(Group):
     idle_timeout_seconds: float = Field(
         60.0, gt=0, description="Abort an association on which nothing came for this long."
     )
+    tls: ScpTlsSettings = ScpTlsSettings()
+
+    @field_validator("tls")
+    @classmethod
+    def _has_a_port_of_its_own(cls, value: ScpTlsSettings, info: ValidationInfo) -> ScpTlsSettings:
+        if value.mode == "beside" and value.port == info.data.get("port"):
+            raise ValueError(f"port {value.port} is scp.port too; choose another for one of them")
+        return value
+
+    @property
+    def own_port(self) -> int:
+        """The port by which this SCP is known: the plain one, where there is one."""
+        return self.tls.port if self.tls.is_alone else self.port

@@ -9,6 +9,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from config.fields import AeTitle, Host, Port, ProfileName
 from config.group import Group
 from config.profiles import STANDARD
+from config.tls import DestinationTls
 
 
 class ScuSettings(Group):
@@ -41,6 +42,7 @@ class Destination(Group):
         "query when it has none or does not report in time), by query (C-FIND of each object, "
         "Study Root), or not at all.",
     )
+    tls: DestinationTls = DestinationTls()
 
 
 class DeliverySettings(Group):

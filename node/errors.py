@@ -84,5 +84,23 @@ class TransientFailure(NodeError):
     """The same step may succeed later; it is retried with back-off."""
 
 
+class SecurityFailure(TransientFailure):
+    """The peer is there, and no TLS connection was agreed on; an administrator must look.
+
+    It is retried all the same: certificates get renewed, and say nothing against an object.
+    """
+
+
 class PermanentFailure(NodeError):
     """The same step cannot succeed without a change; it is parked at once."""
+
+
+class UnusableCertificate(NodeError):
+    """Files of certificates or keys cannot be used until an administrator replaces them.
+
+    ``problems`` has each of them: the path of the setting, the file, what to do.
+    """
+
+    def __init__(self, problems: tuple[str, ...]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems

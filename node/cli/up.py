@@ -14,14 +14,16 @@ import structlog
 
 from config.sending import Destination
 from config.settings import Settings
+from config.tls import DestinationTls
 from node.cli.processes import stop_on_signal
 from node.cli.supervisor import Program, Supervisor
 from node.db.upgrade import upgrade
-from node.errors import PermanentFailure, StopError, TransientFailure
+from node.errors import PermanentFailure, SecurityFailure, StopError, TransientFailure
 from node.scu.sender import echo
 from node.store.broker_secret import broker_configuration
 from node.store.folders import make_folder
 from node.store.paths import Layout
+from node.tls.own import own_tls
 
 log = structlog.get_logger(__name__)
 
@@ -121,7 +123,8 @@ def own_address(settings: Settings) -> Destination:
     return Destination(
         ae_title=settings.scp.ae_title,
         host=wildcard.get(settings.scp.host, settings.scp.host),
-        port=settings.scp.port,
+        port=settings.scp.own_port,
+        tls=own_tls(settings.scp.tls) if settings.scp.tls.is_alone else DestinationTls(),
     )
 
 
@@ -129,11 +132,12 @@ def scp_trouble(settings: Settings) -> str:
     """Say why the node's own SCP does not answer yet; empty when it is up.
 
     One that rejects us for good is up: our own title or network need not be among those
-    that it listens to. Asking again would only fill the audit log with rejections.
+    that it listens to, nor our certificate one for clients. Asking again would only fill the
+    audit log with rejections.
     """
     try:
         echo(own_address(settings), settings.scu)
-    except PermanentFailure:
+    except (PermanentFailure, SecurityFailure):
         return ""
     except TransientFailure as error:
         return str(error)

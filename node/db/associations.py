@@ -25,6 +25,8 @@ def open_association(
     peer_host: str,
     peer_port: int,
     at: datetime,
+    tls: str = "",
+    certificate: str = "",
 ) -> int:
     """Record that a peer opened an association; return the row's id.
 
@@ -33,6 +35,10 @@ def open_association(
     scp : str
         Name of the SCP process; the same again after a restart, so that
         ``close_orphaned_associations`` finds what it left open.
+    tls : str
+        Version of the protocol; empty without.
+    certificate : str
+        SHA-256 of the peer's certificate; empty without one.
     """
     row = Association(
         scp=scp,
@@ -41,6 +47,8 @@ def open_association(
         peer_host=peer_host,
         peer_port=peer_port,
         opened_at=at,
+        tls=tls,
+        certificate=certificate,
     )
     session.add(row)
     session.flush()
@@ -56,6 +64,8 @@ def open_association(
             "called_ae": called_ae,
             "peer_host": peer_host,
             "peer_port": peer_port,
+            **({"tls": tls} if tls else {}),
+            **({"certificate": certificate} if certificate else {}),
         },
     )
     return row.id

@@ -76,6 +76,19 @@ class Event(StrEnum):
     COMMITMENT_REPORTED = "commitment_reported", "A destination said what it keeps."
     COMMITMENT_REFUSED = "commitment_refused", "A commitment report was refused."
 
+    CERTIFICATE_RELOADED = (
+        "certificate_reloaded",
+        "Files of TLS were replaced, and count from now on.",
+    )
+    CERTIFICATE_REFUSED = (
+        "certificate_refused",
+        "Files of TLS were replaced by some that cannot be used; the old ones stay in force.",
+    )
+    CERTIFICATE_EXPIRES = (
+        "certificate_expires",
+        "A certificate expires within thirty days, or has; told once a day.",
+    )
+
     NODE_STARTED = "node_started", "A process of the node started."
     NODE_STOPPED = "node_stopped", "A process of the node stopped on request."
     WORKER_REPLACED = (

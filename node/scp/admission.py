@@ -6,9 +6,13 @@ import re
 from dataclasses import dataclass
 from enum import IntEnum
 from ipaddress import IPv6Address, ip_address
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from config.receiving import ScpSettings
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from config.receiving import ScpSettings
+    from node.tls.certificates import CertificateFacts
 
 # PS3.5 6.2, VR AE, without the blanks around it: printable ASCII but no backslash.
 _AE_TITLE = re.compile(r"[\x20-\x5B\x5D-\x7E]{1,16}")
@@ -46,6 +50,10 @@ NETWORK_NOT_ALLOWED: Final = Rejection(
 CALLING_AE_NOT_RECOGNISED: Final = Rejection(
     Result.REJECTED_PERMANENT, Source.SERVICE_USER, 3, "calling_ae_not_recognised"
 )
+# The same answer as to an unknown title: a stranger need not learn which titles exist.
+CERTIFICATE_NOT_BOUND: Final = Rejection(
+    Result.REJECTED_PERMANENT, Source.SERVICE_USER, 3, "certificate_not_bound"
+)
 CALLED_AE_NOT_RECOGNISED: Final = Rejection(
     Result.REJECTED_PERMANENT, Source.SERVICE_USER, 7, "called_ae_not_recognised"
 )
@@ -60,12 +68,17 @@ LOCAL_LIMIT_EXCEEDED: Final = Rejection(
 
 @dataclass(frozen=True)
 class Caller:
-    """Who asks for an association, as it says itself; ``host`` is a numeric address."""
+    """Who asks for an association, as it says itself; ``host`` is a numeric address.
+
+    ``tls`` is the version of the protocol, empty without; ``certificate`` was verified.
+    """
 
     calling_ae: str
     called_ae: str
     host: str
     port: int
+    tls: str = ""
+    certificate: CertificateFacts | None = None
 
 
 def decide(caller: Caller, scp: ScpSettings, *, open_associations: int) -> Rejection | None:
@@ -88,9 +101,18 @@ def decide(caller: Caller, scp: ScpSettings, *, open_associations: int) -> Rejec
         return CALLING_AE_NOT_RECOGNISED
     if scp.calling_ae_titles and calling_ae not in scp.calling_ae_titles:
         return CALLING_AE_NOT_RECOGNISED
+    if not _is_bound(caller, scp.tls.bindings.get(calling_ae)):
+        return CERTIFICATE_NOT_BOUND
     if open_associations >= scp.max_associations:
         return LOCAL_LIMIT_EXCEEDED
     return None
+
+
+def _is_bound(caller: Caller, names: Sequence[str] | None) -> bool:
+    """Say whether the caller shows one of the certificates that its title is bound to, if any."""
+    if names is None:
+        return True
+    return caller.certificate is not None and caller.certificate.is_one_of(names)
 
 
 def is_in_networks(host: str, scp: ScpSettings) -> bool:

@@ -18,6 +18,7 @@ from node.scp.admission import (
     decide,
 )
 from node.scp.incoming import SpoolingProvider
+from node.tls.sockets import TlsSocket
 
 if TYPE_CHECKING:
     from pynetdicom.association import Association
@@ -120,6 +121,8 @@ class AssociationBook:
                     called_ae=caller.called_ae,
                     peer_host=caller.host,
                     peer_port=caller.port,
+                    tls=caller.tls,
+                    certificate=caller.certificate.fingerprint if caller.certificate else "",
                     at=utc_now(),
                 )
         except UNAVAILABLE as error:
@@ -162,18 +165,28 @@ def caller_of(association: Association) -> Caller:
     address = association.requestor.address_info
     if request is None or address is None:
         raise ValueError("the association has no request yet")
+    transport = association.dul.socket
+    connection = transport.socket if transport is not None else None
+    secured = connection if isinstance(connection, TlsSocket) else None
     return Caller(
         calling_ae=str(request.calling_ae_title or "").strip(),
         called_ae=str(request.called_ae_title or "").strip(),
         host=address.address,
         port=address.port,
+        tls=(secured.version() or "") if secured else "",
+        certificate=secured.peer if secured else None,
     )
 
 
 def _fields(caller: Caller) -> dict[str, str | int]:
-    return {
+    fields: dict[str, str | int] = {
         "calling_ae": caller.calling_ae,
         "called_ae": caller.called_ae,
         "peer_host": caller.host,
         "peer_port": caller.port,
     }
+    if caller.tls:
+        fields["tls"] = caller.tls
+    if caller.certificate is not None:
+        fields["certificate"] = caller.certificate.fingerprint
+    return fields

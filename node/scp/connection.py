@@ -18,6 +18,8 @@ from typing_extensions import override
 from node.scp.admission import NETWORK_NOT_ALLOWED, is_in_networks
 from node.scp.bounded_socket import LARGEST_REQUEST, BoundedSocket
 from node.scp.incoming import SpoolingProvider
+from node.tls.failures import HandshakeFailed
+from node.tls.serving import HANDSHAKE_RECORD
 from node.upper_layer.association import EventDrivenAssociation
 from node.upper_layer.sockets import SHORTEST_SECONDS
 
@@ -38,9 +40,10 @@ class Connection(RequestHandler):
         """Make an association of a connection on which somebody speaks, and may."""
         deadline = time.monotonic() + self.server.settings.scp.acse_timeout_seconds
         with self.server.unasked(self.request):
-            is_made = self._is_welcome(deadline) and self._speaks(deadline)
-            if is_made and self.server.listener.secure is not None:
-                is_made = self._is_secured(self.server.listener.secure, deadline)
+            secure = self.server.listener.secure
+            is_made = self._is_welcome(deadline) and self._speaks(deadline, secure)
+            if is_made and secure is not None:
+                is_made = self._is_secured(secure, deadline)
         if is_made:
             # A peer that stops reading must not hold a thread for ever.
             self.request.settimeout(self.server.settings.scp.dimse_timeout_seconds)
@@ -56,11 +59,15 @@ class Connection(RequestHandler):
             self._turn_away(deadline)
         return False
 
-    def _speaks(self, deadline: float) -> bool:
+    def _speaks(self, deadline: float, secure: Secure | None) -> bool:
         """Wait for the first byte; a load balancer's check connects and goes."""
         try:
             self.request.settimeout(max(deadline - time.monotonic(), SHORTEST_SECONDS))
-            return len(self.request.recv(1, socket.MSG_PEEK)) > 0
+            first = self.request.recv(1, socket.MSG_PEEK)
+            if secure is None and first == bytes([HANDSHAKE_RECORD]):
+                self._refuse("tls_on_the_plain_port")
+                return False
+            return len(first) > 0
         except TimeoutError:
             self._refuse("silent")
         except OSError:
@@ -72,6 +79,9 @@ class Connection(RequestHandler):
         try:
             self.request.settimeout(max(deadline - time.monotonic(), SHORTEST_SECONDS))
             self.request = secure(self.request)
+        except HandshakeFailed as error:
+            self._refuse(error.failure)
+            return False
         except OSError as error:
             why = getattr(error, "reason", None) or type(error).__name__
             self._refuse("not_secured", error=str(why))

@@ -18,6 +18,7 @@ from node.dicom.uids import IMPLEMENTATION_CLASS_UID
 from node.errors import StopError
 from node.scp.associations import AssociationBook
 from node.scp.bounded_socket import MAXIMUM_LENGTH
+from node.scp.certificates import CertificateWatch
 from node.scp.commitment import ReportService, on_n_action
 from node.scp.contexts import accepted_contexts
 from node.scp.handlers import StoreService
@@ -25,12 +26,14 @@ from node.scp.listening import Listener, Server
 from node.scp.refusals import Refusals
 from node.store.paths import Layout
 from node.store.spool import Spool
+from node.tls.serving import ServerTls
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pynetdicom.association import Association
 
+    from config.receiving import ScpSettings
     from config.settings import Settings
     from node.db.session import Database
 
@@ -57,7 +60,12 @@ class StorageScp:
     database : Database
         Must have the current schema.
     listeners : sequence of Listener, optional
-        Where to listen; a plain one at ``scp.host`` and ``scp.port`` when not given.
+        Where to listen; what ``scp`` and ``scp.tls`` say when not given.
+
+    Raises
+    ------
+    UnusableCertificate
+        A file of ``scp.tls`` is missing, or is something else.
     """
 
     def __init__(
@@ -70,15 +78,16 @@ class StorageScp:
         self._settings = settings
         self._database = database
         self._layout = Layout(settings.storage.root)
-        plain = Listener(settings.scp.host, settings.scp.port)
-        self._listeners = [plain] if listeners is None else list(listeners)
+        tls = ServerTls(settings.scp.tls) if settings.scp.tls.is_on else None
+        self._listeners = listeners_of(settings.scp, tls) if listeners is None else list(listeners)
         # The host and port find the rows and the spool of the process before this one.
-        self.name = f"scp@{socket.gethostname()}:{settings.scp.port}"
+        self.name = f"scp@{socket.gethostname()}:{settings.scp.own_port}"
         self._spool = Spool(self._layout.spool, self.name)
         self._refusals = Refusals(database, self.name)
         self._associations = AssociationBook(database, settings.scp, self.name, self._refusals)
         self._service = StoreService(database, self._layout, self._associations, self.name)
         self._reports = ReportService(settings, database, self.name)
+        self._certificates = CertificateWatch(settings, database, tls, self.name)
         self._servers: list[Server] = []
         self._threads: list[threading.Thread] = []
         self._stopping = threading.Event()
@@ -146,6 +155,7 @@ class StorageScp:
                 server.close_ended()
             self._associations.reap()
             self._refusals.flush()
+            self._certificates.look()
 
     def _listen(self, listener: Listener) -> Server:
         scp = self._settings.scp
@@ -179,6 +189,12 @@ class StorageScp:
         except OSError as error:
             where = f"{listener.host}:{listener.port}"
             raise StopError(f"cannot listen on {where}: {error.strerror}") from error
+
+
+def listeners_of(scp: ScpSettings, tls: ServerTls | None) -> list[Listener]:
+    """Give the ports that the settings ask for, the plain one first."""
+    plain = [] if scp.tls.is_alone else [Listener(scp.host, scp.port)]
+    return [*plain, *([Listener(scp.host, scp.tls.port, tls.secure)] if tls else [])]
 
 
 def _on_c_echo(event: evt.Event) -> int:

@@ -13,10 +13,17 @@ from typing_extensions import override
 
 from node.dicom.part10 import IMPLEMENTATION_VERSION_NAME
 from node.dicom.uids import IMPLEMENTATION_CLASS_UID
-from node.errors import PermanentFailure, TransientFailure
+from node.errors import (
+    PermanentFailure,
+    SecurityFailure,
+    TransientFailure,
+    UnusableCertificate,
+)
+from node.tls.connecting import ClientTls
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from ssl import SSLContext
 
     from pynetdicom.association import Association
     from pynetdicom.dimse_primitives import DimseServiceType
@@ -56,12 +63,14 @@ def open_association(
     Raises
     ------
     TransientFailure
-        No connection, no answer, an abort, or a rejection for now.
+        No connection, no answer, an abort, or a rejection for now; no TLS
+        (SecurityFailure), or files of ours that cannot be used for it.
     PermanentFailure
         A rejection for good.
     """
     name = f"{destination.ae_title} at {destination.host}:{destination.port}"
-    entity = _Entity(scu)
+    tls = _tls_of(destination, name)
+    entity = _Entity(scu, tls)
     try:
         association = entity.associate(
             destination.host,
@@ -70,6 +79,8 @@ def open_association(
             ae_title=destination.ae_title,
             max_pdu=0,
             evt_handlers=[(evt.EVT_CONN_OPEN, entity.on_connected), *handlers],
+            # pynetdicom wants of a context that it wraps a socket.
+            tls_args=(tls, tls.server_name) if tls else None,  # type: ignore[arg-type]
         )
     except OSError as error:
         entity.close_socket()
@@ -82,6 +93,8 @@ def open_association(
     if association.rejected_contexts:
         # pynetdicom aborts such an association by itself.
         return association
+    if tls is not None and (trouble := tls.trouble()):
+        raise SecurityFailure(f"{name}: {trouble}")
     if not entity.connected:
         raise TransientFailure(
             f"no connection to {name} (limit {scu.connection_timeout_seconds:g} s)"
@@ -102,6 +115,13 @@ def end_association(association: Association, *, orderly: bool = True) -> None:
         association.ae.close_socket()
 
 
+def _tls_of(destination: Destination, name: str) -> ClientTls | None:
+    try:
+        return ClientTls(destination) if destination.tls.enabled else None
+    except UnusableCertificate as error:
+        raise TransientFailure(f"{name}: not tried: {error}") from error
+
+
 def _rejection(name: str, association: Association) -> PermanentFailure | TransientFailure:
     answer = association.acceptor.primitive
     if answer is None:
@@ -116,8 +136,9 @@ def _rejection(name: str, association: Association) -> PermanentFailure | Transi
 class _Entity(AE):
     """The AE of one association; keeps hold of the socket, of which pynetdicom loses sight."""
 
-    def __init__(self, scu: ScuSettings) -> None:
+    def __init__(self, scu: ScuSettings, tls: ClientTls | None) -> None:
         super().__init__(scu.ae_title)
+        self._tls = tls
         self.implementation_class_uid = UID(IMPLEMENTATION_CLASS_UID)
         self.implementation_version_name = IMPLEMENTATION_VERSION_NAME
         self._write_timeout = scu.dimse_timeout_seconds
@@ -131,9 +152,12 @@ class _Entity(AE):
 
     @override
     def _create_socket(
-        self, assoc: Association, address: AddressInformation, tls_args: object
+        self,
+        assoc: Association,
+        address: AddressInformation,
+        tls_args: tuple[SSLContext, str] | None,
     ) -> AssociationSocket:
-        made = super()._create_socket(assoc, address, None)
+        made = super()._create_socket(assoc, address, tls_args)
         self._raw_socket = made.socket
         if self._raw_socket is not None:
             # Without it each C-STORE waits 40 ms for an acknowledgement of its command.
@@ -145,11 +169,15 @@ class _Entity(AE):
     def on_connected(self, _event: Event) -> None:
         """Bound every later read and write: a peer that stops reading must not hold us."""
         self.connected = True
-        if self._raw_socket is not None:
+        if self._tls is not None:
+            self._tls.limit(self._write_timeout)
+        elif self._raw_socket is not None:
             self._raw_socket.settimeout(self._write_timeout)
 
     def close_socket(self) -> None:
         """Close what pynetdicom leaves open when the peer was first to go."""
+        if self._tls is not None:
+            self._tls.close()
         if self._raw_socket is not None:
             self._raw_socket.close()
 

@@ -1,0 +1,1 @@
+"""DICOM over TLS: contexts, certificates, and what each failure means (PS3.15 B.12)."""
