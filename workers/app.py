@@ -22,6 +22,7 @@ from node.errors import StopError
 from node.messages import ANALYSIS_QUEUE, NETWORK_QUEUE, REPORT_QUEUE
 from node.store.claim_sheet import ClaimSheet
 from node.store.heartbeat import EVERY_SECONDS, Heartbeat
+from workers.consumer import CarefulConsumer
 from workers.detectors import Detectors
 from workers.gpu import load_detector
 from workers.operating_point import check_candidate_thresholds
@@ -126,6 +127,7 @@ def _run(
         queues=queues,
         pool=pool,
         concurrency=concurrency,
+        consumer_cls=CarefulConsumer,
         hostname=f"{queues[0]}@{socket.gethostname()}",
         without_gossip=True,
         without_mingle=True,

@@ -56,6 +56,9 @@ def celery_app(settings: Settings) -> Celery:
             "socket_timeout": 30,
         },
     )
+    # Celery's own tasks compose others by what a message says; ours are all that there is.
+    for name in list(app.tasks):
+        app.tasks.unregister(name)
     return app
 
 
