@@ -18,6 +18,7 @@ from config.fields import (
     TimeZone,
 )
 from config.group import Group
+from config.keeping import AuditSettings, RetentionSettings
 from config.profiles import STANDARD, Profile
 from config.receiving import ScpSettings
 from config.sending import DeliverySettings, Destination, ScuSettings
@@ -160,6 +161,8 @@ class Settings(Group):
     delivery: DeliverySettings = DeliverySettings()
     detector: DetectorSettings = DetectorSettings()
     results: ResultSettings = ResultSettings()
+    audit: AuditSettings = AuditSettings()
+    retention: RetentionSettings = RetentionSettings()
     log: LogSettings = LogSettings()
 
     @field_validator("destinations")
@@ -219,6 +222,25 @@ class Settings(Group):
         if self.database.url is not None:
             return self.database.url.get_secret_value()
         return f"sqlite:///{self.storage.root.absolute() / 'mgnode.sqlite3'}"
+
+    @property
+    def audit_key_file(self) -> Path:
+        """The private key that signs checkpoints, whether it is there or not.
+
+        By default beside the storage and not below it: a copy of that folder holds no key.
+        """
+        root = self.storage.root.absolute()
+        return self.audit.key or root.with_name(f"{root.name}-keys") / "audit.pem"
+
+    @property
+    def signs_audit(self) -> bool:
+        """Whether checkpoints are wanted: the key is named, or lies where it is by default."""
+        return self.audit.key is not None or self.audit_key_file.exists()
+
+    @property
+    def audit_public_keys(self) -> tuple[Path, ...]:
+        """Files and folders of the public keys by which checkpoints are verified."""
+        return self.audit.public_keys or (self.audit_key_file.parent,)
 
     @property
     def broker_socket(self) -> Path:

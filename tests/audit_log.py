@@ -8,7 +8,8 @@ from typing import Any
 from sqlalchemy import create_engine, text
 
 from node.db import audit
-from node.db.audit import Head, Verification
+from node.db.audit_row import Head
+from node.db.audit_verification import Verification
 from node.db.events import Event
 from node.db.session import Database
 from node.db.tables import AuditEvent

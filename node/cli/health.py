@@ -17,9 +17,11 @@ from kombu.exceptions import OperationalError
 from config.settings import Settings
 from node.cli.context import ConfigOption, JsonOption, load, print_json
 from node.cli.up import own_address
+from node.clock import utc_now
 from node.db.confirmations import count_alarms
 from node.db.session import UNAVAILABLE, Database
 from node.dispatch.broker import celery_app
+from node.dispatch.head_export import audit_trouble
 from node.errors import NodeError
 from node.store.heartbeat import Heartbeat
 from node.store.paths import Layout
@@ -117,6 +119,19 @@ def _alarms(settings: Settings) -> int | None:
         database.dispose()
 
 
+def _audit(settings: Settings) -> None:
+    database = Database(settings.database_url)
+    try:
+        with database.read() as session:
+            trouble = audit_trouble(settings, session, at=utc_now())
+    except UNAVAILABLE as error:
+        raise NotHealthy(f"cannot be looked at: {type(error).__name__}") from error
+    finally:
+        database.dispose()
+    if trouble:
+        raise NotHealthy(trouble)
+
+
 def _storage(settings: Settings) -> None:
     root = Layout(settings.storage.root).root
     if not os.access(root, os.W_OK | os.X_OK):
@@ -164,7 +179,7 @@ def _too_old(age: float | None, *, limit: float) -> str:
 
 CHECKS: Final[dict[Part, dict[str, Callable[[Settings], None]]]] = {
     Part.SCP: {"database": _database, "storage": _room, "port": _port},
-    Part.DISPATCH: {"database": _database, "broker": _broker},
+    Part.DISPATCH: {"database": _database, "broker": _broker, "audit": _audit},
     Part.ANALYSIS: {"database": _database, "storage": _storage, "broker": _broker},
     Part.NETWORK: {"database": _database, "storage": _storage, "broker": _broker},
 }

@@ -15,6 +15,7 @@ from node.db import audit
 from node.db.events import Event
 from node.db.session import UNAVAILABLE, Database
 from node.dispatch.broker import CeleryPublisher, celery_app
+from node.dispatch.head_export import HeadExport
 from node.dispatch.loop import Dispatcher
 from node.scp.server import StorageScp
 from node.store.heartbeat import Heartbeat
@@ -74,6 +75,9 @@ def run_dispatch(settings: Settings) -> None:
     heartbeat = Heartbeat(Layout(settings.storage.root).run, "dispatch")
     dispatcher = Dispatcher(settings, database, publisher, actor=actor, beat=heartbeat.beat)
     _note(database, Event.NODE_STARTED, actor)
+    # A daemon: an export that hangs on another host must not keep the process from its end.
+    export = HeadExport(settings, database)
+    threading.Thread(target=export.run, args=(stop,), name="head-export", daemon=True).start()
     log.info("dispatch_ready")
     try:
         dispatcher.run(stop)

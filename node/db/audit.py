@@ -13,65 +13,31 @@ form, and ``at`` as ``YYYY-MM-DDTHH:MM:SS.ffffffZ`` in UTC.
 
 What the chain shows and what not: a row that was changed, removed, put in or moved
 breaks it. Someone who owns the database and computes every later hash anew, or who
-cuts off the end, leaves a chain that is whole in itself: compare it with a ``Head``
-that was noted elsewhere.
+cuts off the end, leaves a chain that is whole in itself: signed checkpoints
+(``node.db.checkpoints``), kept outside the database too, show that.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, String, Text, cast, select, type_coerce
 from sqlalchemy.orm import Session
 
+from node.db import audit_verification
+from node.db.audit_row import FIRST_PREVIOUS_HASH, Head, canonical_moment, last_row, row_hash
+from node.db.audit_verification import Verification
 from node.db.events import Event
 from node.db.session import require_writer
 from node.db.tables import AuditEvent
-
-FIRST_PREVIOUS_HASH: Final = "0" * 64
 
 UID_LENGTH: Final = 128
 """Longest text kept in ``uid`` and ``study_instance_uid``; a peer may send more."""
 
 REASON_LENGTH: Final = 4000
 """Longest text kept in ``reason``."""
-
-_ROWS_AT_ONCE: Final = 1000
-
-
-@dataclass(frozen=True)
-class Head:
-    """The last row of the chain, as noted outside the database."""
-
-    id: int
-    hash: str
-
-
-@dataclass(frozen=True)
-class Verification:
-    """What ``verify`` found.
-
-    Attributes
-    ----------
-    checked : int
-        Rows that are in order, counted from the first.
-    problem : str or None
-        The first thing that is wrong, in words; None when the chain is whole.
-    first_bad_id : int or None
-        The row that is changed, out of its place, or missing.
-    head : Head or None
-        The last row that is in order, to be noted elsewhere; None without rows.
-    """
-
-    checked: int
-    problem: str | None
-    first_bad_id: int | None
-    head: Head | None
 
 
 def append(
@@ -120,7 +86,7 @@ def append(
         raise ValueError(f"naive datetime {at} where a moment in UTC is due")
     require_writer(session)
     session.flush()
-    head = _head(session)
+    head = last_row(session)
     row = AuditEvent(
         id=head.id + 1 if head else 1,
         at=at.astimezone(UTC),
@@ -136,14 +102,14 @@ def append(
         details=_as_stored(details or {}),
         previous_hash=head.hash if head else FIRST_PREVIOUS_HASH,
     )
-    row.hash = _hash(row, at=_canonical_moment(row.at), details=row.details)
+    row.hash = row_hash(row, at=canonical_moment(row.at), details=row.details)
     session.add(row)
     session.flush()
     return row
 
 
 def verify(session: Session, *, noted: Head | None = None) -> Verification:
-    """Walk the whole chain and stop at the first row that is wrong.
+    """Check the chain alone, without keys and what was exported: ``verify_log`` does that.
 
     Parameters
     ----------
@@ -151,78 +117,7 @@ def verify(session: Session, *, noted: Head | None = None) -> Verification:
         A head that was noted earlier outside the database: the chain must still
         hold this row, with this hash.
     """
-    head: Head | None = None
-    noted_is_seen = noted is None
-    # Closed on the way out: a server-side cursor is left open by an early return.
-    with session.execute(_EVERY_ROW, execution_options={"yield_per": _ROWS_AT_ONCE}) as rows:
-        for row in rows:
-            problem = _problem(row, head)
-            if problem is None and noted is not None and row.id == noted.id:
-                noted_is_seen = True
-                if row.hash != noted.hash:
-                    problem = f"event {row.id} has another hash than was noted"
-            if problem is not None:
-                checked = head.id if head else 0
-                return Verification(checked, problem, checked + 1, head)
-            head = Head(row.id, row.hash)
-    checked = head.id if head else 0
-    if not noted_is_seen:
-        return Verification(
-            checked, f"the log ends at event {checked}, before the noted head", checked + 1, head
-        )
-    return Verification(checked, None, None, head)
-
-
-def _problem(row: Row[Any], head: Head | None) -> str | None:
-    expected_id = head.id + 1 if head else 1
-    if row.id != expected_id:
-        missing = f"event {expected_id}"
-        if isinstance(row.id, int) and row.id > expected_id + 1:
-            missing = f"events {expected_id} to {row.id - 1}"
-        return f"{missing} missing before event {row.id}"
-    if row.previous_hash != (head.hash if head else FIRST_PREVIOUS_HASH):
-        return f"event {row.id} does not follow the event before it"
-    try:
-        computed = _hash(row, at=_moment_as_read(row.at), details=json.loads(row.details))
-    except (TypeError, ValueError):
-        return f"event {row.id} cannot be read"
-    return None if computed == row.hash else f"event {row.id} was changed"
-
-
-def _head(session: Session) -> Head | None:
-    statement = select(AuditEvent.id, AuditEvent.hash).order_by(AuditEvent.id.desc()).limit(1)
-    found = session.execute(statement).one_or_none()
-    return Head(found.id, found.hash) if found else None
-
-
-def _hash(row: AuditEvent | Row[Any], *, at: str, details: Any) -> str:
-    content = {
-        "id": row.id,
-        "at": at,
-        "event": row.event,
-        "entity": row.entity,
-        "entity_id": row.entity_id,
-        "uid": row.uid,
-        "study_instance_uid": row.study_instance_uid,
-        "old": row.old,
-        "new": row.new,
-        "reason": row.reason,
-        "actor": row.actor,
-        "details": details,
-    }
-    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256((row.previous_hash + canonical).encode("ascii")).hexdigest()
-
-
-def _canonical_moment(at: datetime) -> str:
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-
-def _moment_as_read(at: datetime | str) -> str:
-    """Accept what each driver gives for the bare column: SQLite text, PostgreSQL a datetime."""
-    if isinstance(at, datetime):
-        return _canonical_moment(at)
-    return _canonical_moment(datetime.fromisoformat(at).replace(tzinfo=UTC))
+    return audit_verification.verify_log(session, noted=noted)
 
 
 def _storable(text: str) -> str:
@@ -248,26 +143,3 @@ def _clean(value: Any) -> Any:
             return {_storable(key): _clean(each) for key, each in value.items()}
         case _:
             return value
-
-
-def _bare(column: Any) -> ColumnElement[Any]:
-    # Without conversion: a tampered value must be reported, not raised by the ORM.
-    return type_coerce(column, String()).label(column.key)
-
-
-_EVERY_ROW: Final = select(
-    AuditEvent.id,
-    _bare(AuditEvent.at),
-    AuditEvent.event,
-    AuditEvent.entity,
-    AuditEvent.entity_id,
-    AuditEvent.uid,
-    AuditEvent.study_instance_uid,
-    AuditEvent.old,
-    AuditEvent.new,
-    AuditEvent.reason,
-    AuditEvent.actor,
-    cast(AuditEvent.details, Text).label("details"),
-    AuditEvent.previous_hash,
-    AuditEvent.hash,
-).order_by(AuditEvent.id)

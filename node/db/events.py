@@ -96,3 +96,4 @@ class Event(StrEnum):
         "A worker that overran, crashed or was killed is replaced; the reason says which.",
     )
     SPOOL_SWEPT = "spool_swept", "Half-received files of a dead process were removed."
+    AUDIT_KEY_CHANGED = "audit_key_changed", "Another key signs the checkpoints from here on."

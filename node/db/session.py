@@ -78,6 +78,11 @@ class Database:
         engine = _sqlite_engine(self._url) if is_sqlite(self._url) else _pg_engine(self._url)
         self._writer = engine.execution_options(**{_WRITES: True})
         self._reader = engine.execution_options(**{_WRITES: False, "postgresql_readonly": True})
+        self._snapshots = (
+            self._reader
+            if is_sqlite(self._url)
+            else self._reader.execution_options(isolation_level="REPEATABLE READ")
+        )
 
     def __repr__(self) -> str:
         return f"Database({self._url.render_as_string(hide_password=True)!r})"
@@ -97,6 +102,15 @@ class Database:
     def read(self) -> Iterator[Session]:
         """Open a transaction that only reads; the database refuses a write in it."""
         with Session(self._reader, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Session]:
+        """Open a transaction that only reads, whose statements all see one moment.
+
+        On SQLite each transaction is so; on PostgreSQL this one is REPEATABLE READ.
+        """
+        with Session(self._snapshots, expire_on_commit=False) as session, session.begin():
             yield session
 
     def dispose(self) -> None:

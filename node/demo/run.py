@@ -21,6 +21,7 @@ from rich.console import Console
 
 from config.detecting import DetectorSettings
 from node.db import audit
+from node.db.audit_verification import Verification
 from node.db.tables import AuditEvent
 from node.demo.checks import Check, check_results
 from node.demo.films import CREDIT, film_paths, write_film_study
@@ -70,7 +71,7 @@ class _Ending:
     received: tuple[ReceivedObject, ...]
     rows: StudyRows
     events: list[AuditEvent]
-    chain: audit.Verification
+    chain: Verification
     started_at: float
     result_seconds: float
 

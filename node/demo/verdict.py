@@ -11,7 +11,7 @@ from pydicom.uid import (
     SecondaryCaptureImageStorage,
 )
 
-from node.db.audit import Verification
+from node.db.audit_verification import Verification
 from node.demo.checks import Check
 from node.demo.pacs import ReceivedObject
 from node.demo.rows import StudyRows

@@ -20,6 +20,7 @@ from node.db import outbox
 from node.db.session import UNAVAILABLE, Database
 from node.db.tables import Delivery, Instance, Study
 from node.dispatch.broker import Publisher
+from node.dispatch.checkpoints import Signer
 from node.dispatch.completion import complete_study, find_complete
 from node.errors import StateConflict, TransientFailure
 from node.messages import (
@@ -57,6 +58,7 @@ class Dispatcher:
         self._beat = beat
         self._clock = clock
         self._run = Layout(settings.storage.root).run
+        self._signer = Signer(settings, database, actor=actor)
         self._republish = timedelta(seconds=settings.dispatch.republish_seconds)
 
     def run(self, stop: threading.Event) -> None:
@@ -83,6 +85,7 @@ class Dispatcher:
             The broker is away; the moves in SQL are done, the messages are not.
         """
         self.move_rows()
+        self._signer.step(at=self._clock())
         self._publish_instances()
         self._publish_studies()
         self._publish_deliveries()

@@ -26,6 +26,8 @@ def test_every_setting_can_be_set_by_its_variable() -> None:
         "detector.precision": "bfloat16",
         "results.time_zone": "Asia/Tokyo",
         "results.identity_conflict": "separate",
+        "audit.public_keys": '["/etc/mgnode/keys"]',
+        "audit.syslog": "tcp://log.example.org:601",
         "log.level": "debug",
         "log.format": "json",
     }

@@ -12,7 +12,8 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from node.db import audit
-from node.db.audit import Verification
+from node.db.audit_row import _ROWS_AT_ONCE
+from node.db.audit_verification import Verification
 from node.db.events import Event
 from node.db.session import Database
 from tests.audit_log import COLUMNS, check, write
@@ -20,7 +21,7 @@ from tests.table_rows import NOON
 
 
 def test_an_empty_log_is_whole(database: Database) -> None:
-    assert check(database) == Verification(0, None, None, None)
+    assert check(database) == Verification(0)
 
 
 def test_the_chain_is_what_the_module_says(database: Database, database_url: str) -> None:
@@ -58,9 +59,9 @@ def test_a_whole_chain_gives_its_head_to_be_noted(database: Database) -> None:
 
 
 def test_a_chain_longer_than_one_batch_of_rows_is_walked_to_its_end(database: Database) -> None:
-    write(database, audit._ROWS_AT_ONCE + 2)
+    write(database, _ROWS_AT_ONCE + 2)
 
-    assert check(database).checked == audit._ROWS_AT_ONCE + 2
+    assert check(database).checked == _ROWS_AT_ONCE + 2
 
 
 def test_a_rolled_back_transaction_leaves_no_gap(database: Database) -> None:
