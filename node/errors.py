@@ -72,6 +72,10 @@ class OutOfResources(NodeError):
     """No room or no database now; the sender should try again later (0xA700)."""
 
 
+class TooManyImages(OutOfResources):
+    """The sender has reached its images a minute; the text says when it may go on (0xA700)."""
+
+
 class StateConflict(NodeError):
     """The row left the state that was seen; somebody else moved it."""
 

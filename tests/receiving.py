@@ -84,6 +84,9 @@ class RunningScp:
 
 
 def scp_settings(root: Path, *, free_space_gib: float = 0.01, **scp: Any) -> Settings:
+    if "networks" in scp:
+        # Other machines must be named, and these tests have none.
+        scp.setdefault("calling_ae_titles", ("RAWPEER", "ECHOSCU"))
     return Settings(
         storage=StorageSettings(root=root, free_space_gib=free_space_gib),
         scp=ScpSettings(**{"port": free_port(), **scp}),

@@ -36,7 +36,13 @@ _STATUSES: Final = {
         "Nothing",
     ),
     Status.PROCESSING_FAILURE: ("A fault of the node's own.", "Send it again later"),
-    Status.OUT_OF_RESOURCES: ("No space, or the database does not answer.", "Send it again later"),
+    Status.OUT_OF_RESOURCES: (
+        (
+            "No space, or the database does not answer, or the sender has reached its images a "
+            "minute; Error Comment tells which, and for how many seconds to wait."
+        ),
+        "Send it again later",
+    ),
     Status.MISMATCH: (
         (
             "Data set, command and presentation context disagree, or a UID is none. "
@@ -67,8 +73,22 @@ _REPORT_STATUSES: Final = {
 _REJECTIONS: Final = (
     (admission.NETWORK_NOT_ALLOWED, "the peer's address is in none of `scp.networks`"),
     (admission.CALLED_AE_NOT_RECOGNISED, "the called AE title is not `scp.ae_title`"),
-    (admission.CALLING_AE_NOT_RECOGNISED, "the calling AE title is none, or is not allowed"),
+    (
+        admission.CALLING_AE_NOT_RECOGNISED,
+        (
+            "the calling AE title is none, or is not in `scp.calling_ae_titles`; where that is "
+            "empty, the peer is on another machine"
+        ),
+    ),
     (admission.LOCAL_LIMIT_EXCEEDED, "`scp.max_associations` are open"),
+    (
+        admission.AE_TITLE_LIMIT_EXCEEDED,
+        "`scp.max_associations_per_ae_title` of this calling AE title are open",
+    ),
+    (
+        admission.ADDRESS_LIMIT_EXCEEDED,
+        "`scp.max_associations_per_address` of this address are open",
+    ),
     (admission.TEMPORARY_CONGESTION, "the association cannot be recorded now"),
 )
 
@@ -135,6 +155,14 @@ def _policies(settings: Settings) -> str:
     rows = [
         ("Application context", "`1.2.840.10008.3.1.1.1`"),
         ("Associations at one time", scp.max_associations),
+        (
+            "of them, of one calling AE title and of one address",
+            _limits(scp.max_associations_per_ae_title, scp.max_associations_per_address),
+        ),
+        (
+            "Images a minute, of one calling AE title and of one address",
+            _limits(scp.max_images_per_minute_per_ae_title, scp.max_images_per_minute_per_address),
+        ),
         ("Asynchronous operations", "not supported: one operation at a time on an association"),
         ("Implementation class UID", f"`{IMPLEMENTATION_CLASS_UID}`"),
         ("Implementation version name", IMPLEMENTATION_VERSION_NAME),
@@ -150,6 +178,10 @@ def _policies(settings: Settings) -> str:
         ("User identity negotiation", "not supported; what is proposed is ignored"),
     ]
     return table(["policy", "value"], rows)
+
+
+def _limits(*most: int) -> str:
+    return ", ".join(str(each) if each else "no limit" for each in most)
 
 
 def _rejections() -> str:

@@ -135,7 +135,7 @@ def _configuration(settings: Settings) -> str:
     local = [
         ("receiving AE title", f"`scp.ae_title` = {scp.ae_title}"),
         ("receiving port", f"`scp.port` = {scp.port} on {scp.host}"),
-        ("calling AE titles", ", ".join(scp.calling_ae_titles) or "any of the allowed networks"),
+        ("calling AE titles", ", ".join(scp.calling_ae_titles) or "any, from this machine alone"),
         ("allowed networks", ", ".join(map(str, scp.networks))),
         ("sending AE title", f"`scu.ae_title` = {settings.scu.ae_title}"),
     ]

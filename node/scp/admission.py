@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
-from ipaddress import IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -64,6 +64,9 @@ TEMPORARY_CONGESTION: Final = Rejection(
 LOCAL_LIMIT_EXCEEDED: Final = Rejection(
     Result.REJECTED_TRANSIENT, Source.SERVICE_PROVIDER_PRESENTATION, 2, "local_limit_exceeded"
 )
+# The same words to the peer; the audit log tells whose limit it was.
+AE_TITLE_LIMIT_EXCEEDED: Final = replace(LOCAL_LIMIT_EXCEEDED, name="ae_title_limit_exceeded")
+ADDRESS_LIMIT_EXCEEDED: Final = replace(LOCAL_LIMIT_EXCEEDED, name="address_limit_exceeded")
 
 
 @dataclass(frozen=True)
@@ -81,31 +84,50 @@ class Caller:
     certificate: CertificateFacts | None = None
 
 
-def decide(caller: Caller, scp: ScpSettings, *, open_associations: int) -> Rejection | None:
+@dataclass(frozen=True)
+class Load:
+    """Associations that are open now, without the one that is asked for.
+
+    ``of_ae_title`` and ``of_address`` are those of the same calling AE title and of the
+    same address.
+    """
+
+    total: int = 0
+    of_ae_title: int = 0
+    of_address: int = 0
+
+
+def decide(caller: Caller, scp: ScpSettings, load: Load) -> Rejection | None:
     """Say why ``caller`` may not associate; ``None`` lets it in.
 
     Strangers learn nothing about AE titles: the network is looked at first. The
-    limit comes last, so that a wrong title is told as such on a busy node too.
-
-    Parameters
-    ----------
-    open_associations : int
-        Associations that are open now, without this one.
+    limits come last, so that a wrong title is told as such on a busy node too.
     """
     if not is_in_networks(caller.host, scp):
         return NETWORK_NOT_ALLOWED
     if caller.called_ae.strip() != scp.ae_title:
         return CALLED_AE_NOT_RECOGNISED
+    if not _is_known(caller, scp):
+        return CALLING_AE_NOT_RECOGNISED
+    if not _is_bound(caller, scp.tls.bindings.get(caller.calling_ae.strip())):
+        return CERTIFICATE_NOT_BOUND
+    if load.total >= scp.max_associations:
+        return LOCAL_LIMIT_EXCEEDED
+    if 0 < scp.max_associations_per_ae_title <= load.of_ae_title:
+        return AE_TITLE_LIMIT_EXCEEDED
+    if 0 < scp.max_associations_per_address <= load.of_address:
+        return ADDRESS_LIMIT_EXCEEDED
+    return None
+
+
+def _is_known(caller: Caller, scp: ScpSettings) -> bool:
     calling_ae = caller.calling_ae.strip()
     if not _AE_TITLE.fullmatch(calling_ae):
-        return CALLING_AE_NOT_RECOGNISED
-    if scp.calling_ae_titles and calling_ae not in scp.calling_ae_titles:
-        return CALLING_AE_NOT_RECOGNISED
-    if not _is_bound(caller, scp.tls.bindings.get(calling_ae)):
-        return CERTIFICATE_NOT_BOUND
-    if open_associations >= scp.max_associations:
-        return LOCAL_LIMIT_EXCEEDED
-    return None
+        return False
+    if not scp.calling_ae_titles:
+        # Whoever is on this machine could read the settings; all others must be in them.
+        return _address(caller.host).is_loopback
+    return calling_ae in scp.calling_ae_titles
 
 
 def _is_bound(caller: Caller, names: Sequence[str] | None) -> bool:
@@ -117,8 +139,21 @@ def _is_bound(caller: Caller, names: Sequence[str] | None) -> bool:
 
 def is_in_networks(host: str, scp: ScpSettings) -> bool:
     """Say whether a numeric address is one of those that may connect at all."""
+    address = _address(host)
+    return any(address in network for network in scp.networks)
+
+
+def counted_as(host: str) -> str:
+    """Give what a numeric address is counted as: of IPv6 the 64 bits that a site is given."""
+    address = _address(host)
+    if isinstance(address, IPv6Address):
+        return str(ip_network((address, 64), strict=False))
+    return str(address)
+
+
+def _address(host: str) -> IPv4Address | IPv6Address:
     address = ip_address(host.partition("%")[0])
     # A socket that listens on both families shows IPv4 peers as ::ffff:a.b.c.d.
     if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
-        address = address.ipv4_mapped
-    return any(address in network for network in scp.networks)
+        return address.ipv4_mapped
+    return address

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import structlog
@@ -14,10 +15,13 @@ from node.db.session import UNAVAILABLE
 from node.scp.admission import (
     TEMPORARY_CONGESTION,
     Caller,
+    Load,
     Rejection,
+    counted_as,
     decide,
 )
 from node.scp.incoming import SpoolingProvider
+from node.scp.rates import ImageRate
 from node.tls.sockets import TlsSocket
 
 if TYPE_CHECKING:
@@ -29,6 +33,14 @@ if TYPE_CHECKING:
     from node.scp.refusals import Refusals
 
 log = structlog.get_logger(__name__)
+
+
+@dataclass
+class _Entry:
+    """One open association; ``row_id`` is None until its row is written."""
+
+    caller: Caller
+    row_id: int | None = None
 
 
 class AssociationBook:
@@ -50,12 +62,27 @@ class AssociationBook:
         self._name = name
         self._refusals = refusals
         self._lock = threading.Lock()
-        self._open: dict[Association, int | None] = {}
+        self._open: dict[Association, _Entry] = {}
+        self._rate_of_ae_titles = ImageRate(settings.max_images_per_minute_per_ae_title)
+        self._rate_of_addresses = ImageRate(settings.max_images_per_minute_per_address)
 
     def row_of(self, association: Association) -> int | None:
         """Id of the association's row."""
         with self._lock:
-            return self._open.get(association)
+            entry = self._open.get(association)
+        return None if entry is None else entry.row_id
+
+    def admit_image(self, association: Association) -> None:
+        """Count one image that an association is about to send.
+
+        Raises
+        ------
+        TooManyImages
+            Its sender has had the images of this minute.
+        """
+        caller = caller_of(association)
+        self._rate_of_ae_titles.take(caller.calling_ae)
+        self._rate_of_addresses.take(counted_as(caller.host))
 
     def on_requested(self, event: Event) -> None:
         """Answer A-ASSOCIATE-RQ: reject, or make the row and let pynetdicom negotiate."""
@@ -108,10 +135,10 @@ class AssociationBook:
 
     def _admit(self, association: Association, caller: Caller) -> Rejection | None:
         with self._lock:
-            rejection = decide(caller, self._settings, open_associations=len(self._open))
+            rejection = decide(caller, self._settings, self._load(caller))
             if rejection is not None:
                 return rejection
-            self._open[association] = None
+            self._open[association] = _Entry(caller)
         try:
             with self._database.begin() as session:
                 row_id = associations.open_association(
@@ -126,12 +153,21 @@ class AssociationBook:
                     at=utc_now(),
                 )
         except UNAVAILABLE as error:
-            log.exception("association_not_recorded", error=type(error).__name__)
+            log.warning("association_not_recorded", error=type(error).__name__)
             return TEMPORARY_CONGESTION
         with self._lock:
-            self._open[association] = row_id
+            self._open[association].row_id = row_id
         log.info("association_opened", association_id=row_id, **_fields(caller))
         return None
+
+    def _load(self, caller: Caller) -> Load:
+        callers = [entry.caller for entry in self._open.values()]
+        address = counted_as(caller.host)
+        return Load(
+            total=len(callers),
+            of_ae_title=sum(each.calling_ae == caller.calling_ae for each in callers),
+            of_address=sum(counted_as(each.host) == address for each in callers),
+        )
 
     def _say_rejected(self, caller: Caller, rejection: Rejection) -> None:
         # One address may have peers of several names behind it, and each wrong in another way.
@@ -144,18 +180,19 @@ class AssociationBook:
 
     def _close(self, association: Association, outcome: str) -> None:
         with self._lock:
-            row_id = self._open.pop(association, None)
+            entry = self._open.pop(association, None)
         # The provider goes first: half a data set is nobody's, with or without a row.
         if isinstance(association.dimse, SpoolingProvider):
             association.dimse.discard_all()
-        if row_id is None:
+        if entry is None or entry.row_id is None:
             return
+        row_id = entry.row_id
         try:
             with self._database.begin() as session:
                 associations.close_association(session, row_id, outcome=outcome, at=utc_now())
         except UNAVAILABLE as error:
             # The row stays open until take_over(): a study waits longer, nothing is lost.
-            log.exception("association_end_not_recorded", error=type(error).__name__)
+            log.warning("association_end_not_recorded", error=type(error).__name__)
         log.info("association_closed", association_id=row_id, outcome=outcome)
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 from typing_extensions import override
 
-from node.scp.requests import is_sound
+from node.scp.requests import INVALID_PARAMETER, UNRECOGNISED_PDU, abort_of_provider
 from node.upper_layer.sockets import SHORTEST_SECONDS, EventDrivenSocket
 
 if TYPE_CHECKING:
@@ -28,15 +28,9 @@ MAXIMUM_LENGTH: Final = 1 << 20
 """Bytes of a P-DATA-TF that we announce (PS3.8 D.1); peers send 16 to 128 KiB whatever we allow."""
 LARGEST_PDU: Final = MAXIMUM_LENGTH + 64
 """Bytes; some peers count what a PDV holds and forget its own six bytes."""
-LARGEST_REQUEST: Final = 256 * 1024
-"""Bytes of an A-ASSOCIATE-RQ; 128 contexts of forty transfer syntaxes each are 150 KiB."""
-
 _HEADER_BYTES: Final = 6
 _PDU_TYPES: Final = range(1, 8)
 
-# PS3.8 9.3.8, from the service provider (2): unrecognised PDU (1), invalid parameter (6).
-_UNRECOGNISED_PDU: Final = 1
-_INVALID_PARAMETER: Final = 6
 _LAST_WORDS_SECONDS: Final = 1.0
 
 
@@ -45,10 +39,10 @@ class BoundedSocket(EventDrivenSocket):
 
     Parameters
     ----------
-    request_seconds : float
-        The first PDU is here this long after the connection was made.
+    request : bytes
+        The A-ASSOCIATE-RQ that came on it.
     pdu_seconds : float
-        Each later one is here this long after its first byte; so is each of ours at the peer.
+        Each PDU is here this long after its first byte; so is each of ours at the peer.
     """
 
     def __init__(
@@ -56,15 +50,14 @@ class BoundedSocket(EventDrivenSocket):
         association: Association,
         connection: socket.socket,
         *,
-        request_seconds: float,
+        request: bytes,
         pdu_seconds: float,
     ) -> None:
         super().__init__(association, connection, send_seconds=pdu_seconds)
         self._pdu_seconds = pdu_seconds
-        self._limit = LARGEST_REQUEST
-        self._deadline: float | None = time.monotonic() + request_seconds
+        self._ahead = request
+        self._deadline: float | None = None
         self._in_pdu = False
-        self._head = bytearray()
 
     @override
     def recv(self, nr_bytes: int) -> bytearray:
@@ -81,15 +74,11 @@ class BoundedSocket(EventDrivenSocket):
         if not self._in_pdu:
             kind, length = struct.unpack(">BxL", got)
             if kind not in _PDU_TYPES:
-                return self._cut_off("not a PDU", _UNRECOGNISED_PDU)
-            if length > self._limit:
-                return self._cut_off(f"a PDU of {length} bytes", _INVALID_PARAMETER)
+                return self._cut_off("not a PDU", UNRECOGNISED_PDU)
+            if length > LARGEST_PDU:
+                return self._cut_off(f"a PDU of {length} bytes", INVALID_PARAMETER)
         else:
-            if self._limit == LARGEST_REQUEST and not is_sound(bytes(self._head + got)):
-                return self._cut_off("no request that can be read", _INVALID_PARAMETER)
             self._deadline = None
-            self._limit = LARGEST_PDU
-        self._head = got
         self._in_pdu = not self._in_pdu
         return got
 
@@ -109,7 +98,7 @@ class BoundedSocket(EventDrivenSocket):
                     return whole[:filled]
                 filled += block
         except TimeoutError:
-            return self._cut_off("half a PDU for too long", _INVALID_PARAMETER)
+            return self._cut_off("half a PDU for too long", INVALID_PARAMETER)
         else:
             return whole
         finally:
@@ -123,7 +112,7 @@ class BoundedSocket(EventDrivenSocket):
         with contextlib.suppress(OSError):
             if self.socket is not None:
                 self.socket.settimeout(_LAST_WORDS_SECONDS)
-                self.socket.sendall(struct.pack(">BxLxxBB", 7, 4, 2, reason))
+                self.socket.sendall(abort_of_provider(reason))
         self._shutdown_socket()
         # Not close(): pynetdicom takes the empty answer for the end of the connection, and
         # its state machine stumbles when it is told twice.

@@ -16,8 +16,9 @@ from pynetdicom.transport import RequestHandler
 from typing_extensions import override
 
 from node.scp.admission import NETWORK_NOT_ALLOWED, is_in_networks
-from node.scp.bounded_socket import LARGEST_REQUEST, BoundedSocket
+from node.scp.bounded_socket import BoundedSocket
 from node.scp.incoming import SpoolingProvider
+from node.scp.requests import LARGEST_REQUEST, ConnectionRefused, first_byte, read_request
 from node.tls.failures import HandshakeFailed
 from node.tls.serving import HANDSHAKE_RECORD
 from node.upper_layer.association import EventDrivenAssociation
@@ -34,59 +35,51 @@ class Connection(RequestHandler):
 
     server: Server
     request: socket.socket
+    _request: bytes
 
     @override
     def handle(self) -> None:
-        """Make an association of a connection on which somebody speaks, and may."""
-        deadline = time.monotonic() + self.server.settings.scp.acse_timeout_seconds
-        with self.server.unasked(self.request):
-            secure = self.server.listener.secure
-            is_made = self._is_welcome(deadline) and self._speaks(deadline, secure)
-            if is_made and secure is not None:
-                is_made = self._is_secured(secure, deadline)
-        if is_made:
-            # A peer that stops reading must not hold a thread for ever.
-            self.request.settimeout(self.server.settings.scp.dimse_timeout_seconds)
-            super().handle()
-        else:
-            self.request.close()
+        """Make an association for whoever may ask for one, and does."""
+        with contextlib.ExitStack() as closing:
+            closing.callback(lambda: self.request.close())
+            deadline = time.monotonic() + self.server.settings.scp.acse_timeout_seconds
+            try:
+                with self.server.unasked(self.request, self.remote.address):
+                    self._request = self._read_request(deadline)
+            except ConnectionRefused as refused:
+                self._refuse(refused.reason, **refused.details)
+                return
+            if self._request:
+                closing.pop_all()
+                super().handle()
 
-    def _is_welcome(self, deadline: float) -> bool:
-        if is_in_networks(self.remote.address, self.server.settings.scp):
-            return True
-        self._refuse(NETWORK_NOT_ALLOWED.name)
-        if self.server.listener.secure is None:
-            self._turn_away(deadline)
-        return False
+    def _read_request(self, deadline: float) -> bytes:
+        """Read the A-ASSOCIATE-RQ; nothing when the peer went away."""
+        secure = self.server.listener.secure
+        if not is_in_networks(self.remote.address, self.server.settings.scp):
+            self._refuse(NETWORK_NOT_ALLOWED.name)
+            if secure is None:
+                self._turn_away(deadline)
+            return b""
+        first = first_byte(self.request, deadline)
+        if not first:
+            # A load balancer's check connects and goes, a port scan resets.
+            return b""
+        if secure is not None:
+            self._secure(secure, deadline)
+        elif first == bytes([HANDSHAKE_RECORD]):
+            raise ConnectionRefused("tls_on_the_plain_port")
+        return read_request(self.request, deadline)
 
-    def _speaks(self, deadline: float, secure: Secure | None) -> bool:
-        """Wait for the first byte; a load balancer's check connects and goes."""
-        try:
-            self.request.settimeout(max(deadline - time.monotonic(), SHORTEST_SECONDS))
-            first = self.request.recv(1, socket.MSG_PEEK)
-            if secure is None and first == bytes([HANDSHAKE_RECORD]):
-                self._refuse("tls_on_the_plain_port")
-                return False
-            return len(first) > 0
-        except TimeoutError:
-            self._refuse("silent")
-        except OSError:
-            # A reset: a port scan, or another way to check that the port is open.
-            pass
-        return False
-
-    def _is_secured(self, secure: Secure, deadline: float) -> bool:
+    def _secure(self, secure: Secure, deadline: float) -> None:
         try:
             self.request.settimeout(max(deadline - time.monotonic(), SHORTEST_SECONDS))
             self.request = secure(self.request)
         except HandshakeFailed as error:
-            self._refuse(error.failure)
-            return False
+            raise ConnectionRefused(error.failure) from error
         except OSError as error:
             why = getattr(error, "reason", None) or type(error).__name__
-            self._refuse("not_secured", error=str(why))
-            return False
-        return True
+            raise ConnectionRefused("not_secured", error=str(why)) from error
 
     def _refuse(self, reason: str, **details: str | int) -> None:
         port = self.server.listener.port
@@ -103,7 +96,7 @@ class Connection(RequestHandler):
             BoundedSocket(
                 association,
                 self.request,
-                request_seconds=settings.scp.acse_timeout_seconds,
+                request=self._request,
                 pdu_seconds=settings.scp.dimse_timeout_seconds,
             )
         )
@@ -111,6 +104,7 @@ class Connection(RequestHandler):
             SpoolingProvider(
                 association,
                 server.spool,
+                admit_image=lambda: server.associations.admit_image(association),
                 free_space_gib=settings.storage.free_space_gib,
                 data_set_timeout_seconds=settings.scp.dimse_timeout_seconds,
             )
@@ -126,7 +120,7 @@ class Connection(RequestHandler):
         association.requestor.address_info = self.remote
         for event, handler in server.handlers:
             association.bind(event, handler)
-        server.connections.append((association, self.request))
+        server.keep(association, self.request)
         return association
 
     def _turn_away(self, deadline: float) -> None:

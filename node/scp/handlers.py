@@ -23,6 +23,7 @@ from node.errors import (
     MismatchedDataSet,
     NodeError,
     OutOfResources,
+    TooManyImages,
     UnreadableDataSet,
 )
 from node.scp.incoming import is_uid
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from node.db.session import Database
     from node.scp.associations import AssociationBook
     from node.scp.incoming import IncomingDataSet
+    from node.scp.refusals import Refusals
     from node.store.paths import Layout
 
 log = structlog.get_logger(__name__)
@@ -87,11 +89,17 @@ class StoreService:
     """
 
     def __init__(
-        self, database: Database, layout: Layout, associations: AssociationBook, name: str
+        self,
+        database: Database,
+        layout: Layout,
+        associations: AssociationBook,
+        refusals: Refusals,
+        name: str,
     ) -> None:
         self._database = database
         self._layout = layout
         self._associations = associations
+        self._refusals = refusals
         self._name = name
         self._busy = 0
         self._changed = threading.Condition()
@@ -113,6 +121,8 @@ class StoreService:
             incoming.discard()
             if arrival.error is None:
                 self._say_stored(arrival)
+            elif isinstance(arrival.error, TooManyImages):
+                self._say_too_many(arrival)
             else:
                 self._say_refused(arrival, arrival.error)
         # A slow disk is not the peer's silence.
@@ -196,6 +206,19 @@ class StoreService:
             calling_ae=arrival.calling_ae,
             bytes=arrival.size,
             new=arrival.new,
+        )
+
+    def _say_too_many(self, arrival: _Arrival) -> None:
+        # Not one row each: that would be the flood which the limit is there to end.
+        self._refusals.record(
+            AuditedEvent.INSTANCE_REFUSED,
+            f"images a minute of {arrival.calling_ae}",
+            "too many images a minute",
+            {
+                "calling_ae": arrival.calling_ae,
+                "status": f"0x{Status.OUT_OF_RESOURCES:04X}",
+                "error": TooManyImages.__name__,
+            },
         )
 
     def _say_refused(self, arrival: _Arrival, error: Exception) -> None:

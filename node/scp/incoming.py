@@ -144,8 +144,10 @@ class SpoolingProvider(DIMSEServiceProvider):
 
     Parameters
     ----------
+    admit_image : callable
+        Called before the first byte of each data set is written; raises TooManyImages.
     free_space_gib : float
-        Asked before the first byte of each data set is written.
+        Asked at the same time.
     data_set_timeout_seconds : float
         While a message is half received, the association is idle after this long.
     """
@@ -155,11 +157,13 @@ class SpoolingProvider(DIMSEServiceProvider):
         association: EventDrivenAssociation,
         spool: Spool,
         *,
+        admit_image: Callable[[], None],
         free_space_gib: float,
         data_set_timeout_seconds: float,
     ) -> None:
         super().__init__(association)
         self._spool = spool
+        self._admit_image = admit_image
         self._free_space_gib = free_space_gib
         self._data_set_timeout = data_set_timeout_seconds
         self._arriving: set[IncomingDataSet] = set()
@@ -219,6 +223,7 @@ class SpoolingProvider(DIMSEServiceProvider):
         command = message.command_set
         if command.get("CommandField") != _C_STORE_RQ:
             raise UnreadableDataSet("a data set came with a command other than C-STORE")
+        self._admit_image()
         if not has_room(self._spool.folder, self._free_space_gib):
             raise OutOfResources("free space is below the mark")
         context = self.assoc._accepted_cx.get(message.context_id or 0)

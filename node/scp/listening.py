@@ -9,13 +9,15 @@ from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass
 from socketserver import BaseServer
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import structlog
 from pynetdicom.transport import AddressInformation, ThreadedAssociationServer
 from typing_extensions import override
 
+from node.scp.admission import NETWORK_NOT_ALLOWED, is_in_networks
 from node.scp.connection import Connection
+from node.scp.requests import ConnectionRefused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,6 +33,9 @@ if TYPE_CHECKING:
     from node.store.spool import Spool
 
 log = structlog.get_logger(__name__)
+
+MOST_STRANGERS: Final = 32
+"""Connections from networks that are not allowed, which are told so; further ones are closed."""
 
 Secure = Callable[[socket.socket], socket.socket]
 """Makes a connection secure, in its own thread and within the socket's timeout, before
@@ -75,8 +80,9 @@ class Server(ThreadedAssociationServer):
         self.associations = associations
         self.refusals = refusals
         self.handlers = handlers
-        self.connections: list[tuple[Association, socket.socket]] = []
-        self._unasked: set[socket.socket] = set()
+        self._connections: list[tuple[Association, socket.socket]] = []
+        self._unasked: dict[socket.socket, str] = {}
+        self._is_over = False
         self._lock = threading.Lock()
         super().__init__(
             entity,
@@ -99,43 +105,74 @@ class Server(ThreadedAssociationServer):
         log.error("connection_failed", peer=str(client_address), exc_info=True)  # noqa: LOG014
 
     @contextmanager
-    def unasked(self, connection: socket.socket) -> Iterator[None]:
+    def unasked(self, connection: socket.socket, host: str) -> Iterator[None]:
         """Hold a connection on which nobody has asked for an association yet.
 
         A second handle of it: TLS takes the first one away.
+
+        Raises
+        ------
+        ConnectionRefused
+            There are too many of them already, of this address or of all.
         """
-        handle = connection.dup()
         with self._lock:
-            self._unasked.add(handle)
+            self._require_room(host)
+            handle = connection.dup()
+            self._unasked[handle] = host
         try:
             yield
         finally:
             with self._lock:
-                self._unasked.discard(handle)
+                del self._unasked[handle]
             handle.close()
 
+    def _require_room(self, host: str) -> None:
+        scp = self.settings.scp
+        hosts = list(self._unasked.values())
+        of_address = scp.max_associations_per_address
+        if not is_in_networks(host, scp):
+            strangers = sum(not is_in_networks(each, scp) for each in hosts)
+            if strangers >= MOST_STRANGERS:
+                raise ConnectionRefused(NETWORK_NOT_ALLOWED.name)
+        elif len(hosts) >= scp.max_associations + MOST_STRANGERS or (
+            0 < of_address <= hosts.count(host)
+        ):
+            raise ConnectionRefused("too_many_connections")
+        if self._is_over:
+            raise ConnectionRefused("stopping")
+
+    def keep(self, association: Association, connection: socket.socket) -> None:
+        """Keep hold of an association's connection: pynetdicom loses sight of some."""
+        with self._lock:
+            self._connections.append((association, connection))
+
     def close_ended(self) -> None:
-        """Close the sockets of ended associations: pynetdicom forgets some of them."""
-        for entry in self.connections.copy():
-            association, connection = entry
+        """Close the sockets of ended associations."""
+        with self._lock:
             # ident is None until the thread has started.
-            if association.ident is not None and not association.is_alive():
-                connection.close()
-                self.connections.remove(entry)
+            ended = [
+                entry
+                for entry in self._connections
+                if entry[0].ident is not None and not entry[0].is_alive()
+            ]
+            for entry in ended:
+                entry[1].close()
+                self._connections.remove(entry)
 
     def cut_off(self) -> None:
-        """End every connection that is still open."""
+        """End every connection that is still open, and those that were just accepted."""
         with self._lock:
-            unasked = list(self._unasked)
-            for connection in [*(each for _, each in self.connections), *unasked]:
+            self._is_over = True
+            for connection in [*(each for _, each in self._connections), *self._unasked]:
                 with contextlib.suppress(OSError):
                     connection.shutdown(socket.SHUT_RDWR)
 
     def close_all(self) -> None:
         """Close every socket, ended or not."""
-        for _, connection in self.connections:
-            connection.close()
-        self.connections.clear()
+        with self._lock:
+            for _, connection in self._connections:
+                connection.close()
+            self._connections.clear()
 
     @override
     def shutdown(self) -> None:

@@ -130,4 +130,4 @@ class Refusals:
                     details=details,
                 )
         except UNAVAILABLE as error:
-            log.exception("refusal_not_audited", error=type(error).__name__)
+            log.warning("refusal_not_audited", error=type(error).__name__)

@@ -85,7 +85,9 @@ class StorageScp:
         self._spool = Spool(self._layout.spool, self.name)
         self._refusals = Refusals(database, self.name)
         self._associations = AssociationBook(database, settings.scp, self.name, self._refusals)
-        self._service = StoreService(database, self._layout, self._associations, self.name)
+        self._service = StoreService(
+            database, self._layout, self._associations, self._refusals, self.name
+        )
         self._reports = ReportService(settings, database, self.name)
         self._certificates = CertificateWatch(settings, database, tls, self.name)
         self._servers: list[Server] = []

@@ -11,6 +11,7 @@ from node.errors import (
     ConflictingInstance,
     MismatchedDataSet,
     OutOfResources,
+    TooManyImages,
     UnreadableDataSet,
 )
 
@@ -28,7 +29,7 @@ class Status(IntEnum):
     """A fault of ours that no other status names; senders try again."""
 
     OUT_OF_RESOURCES = 0xA700
-    """No space or no database now; senders try again."""
+    """No space, no database or no more images of this sender now; senders try again."""
 
     MISMATCH = 0xA900
     """The data set contradicts the command or the presentation context."""
@@ -83,7 +84,8 @@ def response(error: Exception | None) -> Dataset:
         return answer
     status = status_of(error)
     answer.Status = int(status)
-    answer.ErrorComment = _as_lo(_COMMENT_OF.get(status, str(error)))
+    comment = str(error) if isinstance(error, TooManyImages) else _COMMENT_OF.get(status)
+    answer.ErrorComment = _as_lo(comment or str(error))
     return answer
 
 

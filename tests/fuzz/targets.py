@@ -13,6 +13,7 @@ import shutil
 import socket
 import struct
 import tempfile
+import time
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -37,12 +38,13 @@ from node.dicom.integrity import check_part10
 from node.dicom.sop_classes import TRANSFER_SYNTAXES
 from node.dicom.uids import IMPLEMENTATION_CLASS_UID
 from node.errors import UnreadableDataSet
-from node.scp.admission import decide
+from node.scp.admission import Load, decide
 from node.scp.associations import caller_of
 from node.scp.bounded_socket import MAXIMUM_LENGTH, BoundedSocket
 from node.scp.contexts import accepted_contexts
 from node.scp.file_meta import part10_head
 from node.scp.incoming import SpoolingProvider, is_uid
+from node.scp.requests import ConnectionRefused, read_request
 from node.store.spool import Spool
 from node.upper_layer.association import EventDrivenAssociation
 from tests import pdus
@@ -85,7 +87,12 @@ def connection(data: bytes) -> None:
         theirs.setblocking(False)
         theirs.send(data[:_OPEN])
         theirs.shutdown(socket.SHUT_WR)
-        _converse(_acceptor(ours))
+        try:
+            request = read_request(ours, time.monotonic() + SECONDS)
+        except ConnectionRefused:
+            return
+        if request:
+            _converse(_acceptor(ours, request))
 
 
 def negotiation(data: bytes) -> None:
@@ -132,12 +139,10 @@ def _entity() -> AE:
     return entity
 
 
-def _acceptor(ours: socket.socket) -> EventDrivenAssociation:
+def _acceptor(ours: socket.socket, request: bytes = b"") -> EventDrivenAssociation:
     """Make an association as ``node.scp.connection`` does, which no thread runs."""
     association = EventDrivenAssociation(_entity(), "acceptor")
-    association.set_socket(
-        BoundedSocket(association, ours, request_seconds=SECONDS, pdu_seconds=SECONDS)
-    )
+    association.set_socket(BoundedSocket(association, ours, request=request, pdu_seconds=SECONDS))
     acceptor = association.acceptor
     acceptor.maximum_length = MAXIMUM_LENGTH
     acceptor.ae_title = "MGNODE"
@@ -147,7 +152,11 @@ def _acceptor(ours: socket.socket) -> EventDrivenAssociation:
     association.requestor.address_info = AddressInformation("127.0.0.1", 4711)
     association.use_provider(
         SpoolingProvider(
-            association, _spool(), free_space_gib=0.0, data_set_timeout_seconds=SECONDS
+            association,
+            _spool(),
+            admit_image=lambda: None,
+            free_space_gib=0.0,
+            data_set_timeout_seconds=SECONDS,
         )
     )
     return association
@@ -181,7 +190,7 @@ def _serve(association: EventDrivenAssociation) -> None:
     if association.requestor.primitive is None:
         association.requestor.primitive = association.dul.receive_pdu()
         asked = association.requestor.primitive is not None
-        if asked and decide(caller_of(association), _SCP, open_associations=0) is None:
+        if asked and decide(caller_of(association), _SCP, Load()) is None:
             association.acse.negotiate_association()
         return
     _look_at_messages(association)

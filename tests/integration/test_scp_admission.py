@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import subprocess
 from pathlib import Path
@@ -11,9 +12,9 @@ import pytest
 
 from node.db.session import Database
 from node.db.tables import Association
-from tests.pdus import ASSOCIATE_AC, VERIFICATION
+from tests.pdus import ASSOCIATE_AC, ASSOCIATE_RJ, EXPLICIT, VERIFICATION
 from tests.peer import RawRequestor
-from tests.receiving import RunningScp, running_scp, scp_settings
+from tests.receiving import MG, UID, RunningScp, encoded, running_scp, scp_settings
 from tests.requirements import program
 from tests.servers import wait_until
 
@@ -133,6 +134,81 @@ def test_one_association_too_many_is_told_to_come_again(tmp_path: Path, database
         ]
 
 
+OF_ONE_TITLE = {"max_associations_per_ae_title": 2}
+OF_ONE_ADDRESS = {"max_associations_per_address": 2}
+
+
+@pytest.mark.parametrize(
+    ("limit", "another", "reason"),
+    [
+        (OF_ONE_TITLE, ASSOCIATE_AC, "ae_title_limit_exceeded"),
+        (OF_ONE_ADDRESS, ASSOCIATE_RJ, "address_limit_exceeded"),
+    ],
+    ids=["AE title", "address"],
+)
+def test_one_peer_cannot_take_the_place_of_all_others(
+    tmp_path: Path, sqlite_database: Database, limit: dict[str, int], another: int, reason: str
+) -> None:
+    with (
+        running_scp(scp_settings(tmp_path, **limit), sqlite_database) as node,
+        contextlib.ExitStack() as lines,
+    ):
+        greedy = []
+        for _ in range(2):
+            greedy.append(lines.enter_context(RawRequestor(node.address)))
+            assert greedy[-1].associate(CONTEXT, calling="GREEDY").kind == ASSOCIATE_AC
+        with RawRequestor(node.address) as line:
+            assert line.associate(CONTEXT, calling="GREEDY").rejection == (2, 3, 2)
+        with RawRequestor(node.address) as line:
+            assert line.associate(CONTEXT, calling="MODEST").kind == another
+        refused = node.audited("association_rejected")
+        assert {row.reason for row in refused} == {reason}
+
+        greedy[0].release()
+        wait_until(lambda: node.open_associations() < 2, "one has ended")
+
+        with RawRequestor(node.address) as line:
+            assert line.associate(CONTEXT, calling="GREEDY").kind == ASSOCIATE_AC
+
+
+def test_an_image_too_many_is_answered_with_why_and_when_and_audited_once(
+    tmp_path: Path, sqlite_database: Database
+) -> None:
+    settings = scp_settings(tmp_path, max_images_per_minute_per_ae_title=2)
+    data_set = encoded()
+    with running_scp(settings, sqlite_database) as node:
+        with RawRequestor(node.address) as line:
+            line.associate((MG, [EXPLICIT]), calling="GREEDY")
+            answers = [line.store(data_set, sop_class=MG, sop_instance=UID) for _ in range(6)]
+        with RawRequestor(node.address) as line:
+            line.associate((MG, [EXPLICIT]), calling="MODEST")
+            modest, _ = line.store(data_set, sop_class=MG, sop_instance=UID)
+        node.scp.stop()
+
+        assert [status for status, _ in answers] == [0x0000] * 2 + [0xA700] * 4
+        assert "limit of 2 images a minute, send again in" in answers[-1][1]
+        assert modest == 0x0000
+        rows = node.audited("instance_refused")
+        assert len(rows) == 2
+        assert sum(row.details["count"] for row in rows) == 4
+        assert {row.details["calling_ae"] for row in rows} == {"GREEDY"}
+        assert node.files("spool") == []
+
+
+def test_whoever_keeps_connecting_is_answered_and_audited_once_a_minute(
+    tmp_path: Path, sqlite_database: Database
+) -> None:
+    settings = scp_settings(tmp_path, calling_ae_titles=("MAMMO1",))
+    with running_scp(settings, sqlite_database) as node:
+        for _ in range(10):
+            with RawRequestor(node.address) as line:
+                assert line.associate(CONTEXT).rejection == (1, 1, 3)
+        node.scp.stop()
+
+        rows = node.audited("association_rejected")
+        assert [row.details["count"] for row in rows] == [1, 9]
+
+
 def test_without_a_database_a_peer_is_told_to_come_again(
     tmp_path: Path, sqlite_template: Path
 ) -> None:
@@ -142,14 +218,14 @@ def test_without_a_database_a_peer_is_told_to_come_again(
     with (
         running_scp(scp_settings(tmp_path / "data"), database) as node,
         RawRequestor(node.address) as early,
-        RawRequestor(node.address) as late,
     ):
         database.dispose()
         path.rename(tmp_path / "away.db")
         assert early.associate(CONTEXT).rejection == (2, 3, 1)
 
         (tmp_path / "away.db").rename(path)
-        assert late.associate(CONTEXT).kind == ASSOCIATE_AC
+        with RawRequestor(node.address) as late:
+            assert late.associate(CONTEXT).kind == ASSOCIATE_AC
     database.dispose()
 
 

@@ -13,7 +13,8 @@ import pytest
 from config.settings import Settings
 from node.db.session import Database
 from node.db.tables import Association
-from node.scp.bounded_socket import LARGEST_PDU, LARGEST_REQUEST, MAXIMUM_LENGTH
+from node.scp.bounded_socket import LARGEST_PDU, MAXIMUM_LENGTH
+from node.scp.requests import LARGEST_REQUEST
 from tests.pdus import (
     ABORT,
     ASSOCIATE_AC,

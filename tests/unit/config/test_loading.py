@@ -200,6 +200,7 @@ def test_lists_and_tables_are_json_in_a_variable() -> None:
         None,
         {
             "MGNODE_SCP__NETWORKS": '["10.1.0.0/16", "fd00::/8"]',
+            "MGNODE_SCP__CALLING_AE_TITLES": '["MAMMO1"]',
             "MGNODE_DESTINATIONS": PACS,
             "MGNODE_ROUTES": '{"MAMMO 1": ["pacs"]}',
         },
@@ -262,3 +263,11 @@ def test_a_route_is_checked_although_other_settings_are_wrong() -> None:
     )
 
     assert len(problems) == 2
+
+
+def test_networks_of_others_need_the_names_of_those_who_may_send() -> None:
+    problems = problems_of(None, {"MGNODE_SCP__NETWORKS": '["127.0.0.0/8", "10.1.0.0/16"]'})
+
+    (problem,) = problems
+    assert problem.startswith("scp: networks lets other machines in (10.1.0.0/16), and ")
+    assert "calling_ae_titles names nobody" in problem
