@@ -21,6 +21,7 @@ from config.group import Group
 from config.keeping import AuditSettings, RetentionSettings
 from config.profiles import STANDARD, Profile
 from config.receiving import ScpSettings
+from config.reconciling import AlarmSettings, ReconcileSettings
 from config.sending import DeliverySettings, Destination, ScuSettings
 
 
@@ -159,6 +160,8 @@ class Settings(Group):
     dispatch: DispatchSettings = DispatchSettings()
     analysis: AnalysisSettings = AnalysisSettings()
     delivery: DeliverySettings = DeliverySettings()
+    reconcile: ReconcileSettings = ReconcileSettings()
+    alarms: AlarmSettings = AlarmSettings()
     detector: DetectorSettings = DetectorSettings()
     results: ResultSettings = ResultSettings()
     audit: AuditSettings = AuditSettings()

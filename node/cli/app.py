@@ -17,6 +17,7 @@ from node.cli import (
     health,
     instances,
     peers,
+    reconcile,
     replay,
     studies,
 )
@@ -38,6 +39,8 @@ app.add_typer(destination.app, name="destination")
 app.command("echo")(peers.echo_destination)
 app.command("send")(peers.send)
 app.command("retry")(replay.retry)
+app.command("reconcile")(reconcile.reconcile)
+app.command("queues")(reconcile.queues)
 app.command("health")(health.health)
 app.command("conformance")(conformance.conformance)
 

@@ -16,9 +16,11 @@ from kombu.exceptions import OperationalError
 
 from config.settings import Settings
 from node.cli.context import ConfigOption, JsonOption, load, print_json
+from node.cli.reconcile import queue_rows
 from node.cli.up import own_address
 from node.clock import utc_now
 from node.db.confirmations import count_alarms
+from node.db.discrepancies import count_open
 from node.db.session import UNAVAILABLE, Database
 from node.dispatch.broker import celery_app
 from node.dispatch.head_export import audit_trouble
@@ -59,8 +61,9 @@ def health(
     """Check a process on this host, and what it needs; exit status 1 if not all is well.
 
     The SCP must accept a connection; the loop of each other part must have turned lately,
-    as its heartbeat says. Deliveries that no destination confirmed are counted too; they say
-    nothing against the process.
+    as its heartbeat says. Deliveries that no destination confirmed are counted too, and for
+    dispatch the open discrepancies and the queues whose oldest waits too long; they say nothing
+    against the process.
     """
     settings = load(config)
     found = {name: _problem(check, settings) for name, check in CHECKS[part].items()}
@@ -69,12 +72,17 @@ def health(
         found["heartbeat"] = _too_old(age, limit=_limit_seconds(settings, part))
     problems = {name: text for name, text in found.items() if text}
     alarms = _alarms(settings) if part in ASKS_DESTINATIONS and not found["database"] else None
+    disagreeing, late = None, None
+    if part is Part.DISPATCH and not found["database"]:
+        disagreeing, late = _discrepancies(settings)
     if as_json:
         print_json(
             {
                 "part": part.value,
                 "healthy": not problems,
                 "checks": found,
+                "discrepancies": disagreeing,
+                "queues_too_old": late,
                 "unconfirmed_deliveries": alarms,
                 "heartbeat_age_seconds": None if age is None else round(age, 1),
             }
@@ -86,6 +94,10 @@ def health(
             typer.echo(f"last heartbeat: {age:.0f} s ago")
         if alarms:
             typer.echo(f"alarm: {alarms} deliveries are not confirmed; docs/operations.md")
+        for kind, count in (disagreeing or {}).items():
+            typer.echo(f"alarm: {count} {kind}; `mgnode reconcile` names them")
+        for queue in late or ():
+            typer.echo(f"alarm: {queue} waits too long; `mgnode queues` says how long")
     if problems:
         raise typer.Exit(1)
 
@@ -130,6 +142,19 @@ def _audit(settings: Settings) -> None:
         database.dispose()
     if trouble:
         raise NotHealthy(trouble)
+
+
+def _discrepancies(settings: Settings) -> tuple[dict[str, int] | None, list[str] | None]:
+    """Count open discrepancies by kind, and name the queues whose oldest waits too long."""
+    database = Database(settings.database_url)
+    try:
+        with database.read() as session:
+            rows = queue_rows(session, settings, at=utc_now())
+            return count_open(session), [row["queue"] for row in rows if row["too_old"]]
+    except UNAVAILABLE:
+        return None, None
+    finally:
+        database.dispose()
 
 
 def _storage(settings: Settings) -> None:

@@ -17,6 +17,7 @@ from node.db.session import UNAVAILABLE, Database
 from node.dispatch.broker import CeleryPublisher, celery_app
 from node.dispatch.head_export import HeadExport
 from node.dispatch.loop import Dispatcher
+from node.dispatch.reconcile import Reconciler
 from node.scp.server import StorageScp
 from node.store.heartbeat import Heartbeat
 from node.store.paths import Layout
@@ -74,10 +75,13 @@ def run_dispatch(settings: Settings) -> None:
     publisher = CeleryPublisher(celery_app(settings))
     heartbeat = Heartbeat(Layout(settings.storage.root).run, "dispatch")
     dispatcher = Dispatcher(settings, database, publisher, actor=actor, beat=heartbeat.beat)
+    reconciler = Reconciler(settings, database, publisher, actor=actor)
     _note(database, Event.NODE_STARTED, actor)
     # A daemon: an export that hangs on another host must not keep the process from its end.
     export = HeadExport(settings, database)
     threading.Thread(target=export.run, args=(stop,), name="head-export", daemon=True).start()
+    # A daemon: a file system that hangs must not hold the end of the process up.
+    threading.Thread(target=reconciler.run, args=(stop,), name="reconcile", daemon=True).start()
     log.info("dispatch_ready")
     try:
         dispatcher.run(stop)

@@ -95,5 +95,10 @@ class Event(StrEnum):
         "worker_replaced",
         "A worker that overran, crashed or was killed is replaced; the reason says which.",
     )
+    DISCREPANCY_FOUND = (
+        "discrepancy_found",
+        "Rows, files, broker or destinations disagree; the reason says how.",
+    )
+    DISCREPANCY_RESOLVED = "discrepancy_resolved", "A discrepancy is no more, or was mended."
     SPOOL_SWEPT = "spool_swept", "Half-received files of a dead process were removed."
     AUDIT_KEY_CHANGED = "audit_key_changed", "Another key signs the checkpoints from here on."

@@ -114,7 +114,7 @@ class Instance(Base):
     is_standard_view: Mapped[bool] = mapped_column(default=False)
     sha256: Mapped[str] = mapped_column(String(64))
     bytes: Mapped[int] = mapped_column(BigInteger)
-    path: Mapped[str] = mapped_column(String(255))
+    path: Mapped[str] = mapped_column(String(255), index=True)
     received_at: Mapped[datetime] = mapped_column(UtcDateTime)
     state: Mapped[InstanceState] = mapped_column(Enum(InstanceState, native_enum=False, length=16))
     reason: Mapped[str] = mapped_column(String(64), default="")
@@ -201,7 +201,7 @@ class Result(Base):
     transfer_syntax_uid: Mapped[str] = mapped_column(Uid)
     sha256: Mapped[str] = mapped_column(String(64))
     bytes: Mapped[int] = mapped_column(BigInteger)
-    path: Mapped[str] = mapped_column(String(255))
+    path: Mapped[str] = mapped_column(String(255), index=True)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     removed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 

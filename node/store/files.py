@@ -37,7 +37,9 @@ def commit_file(spooled: Path, final: Path) -> None:
         # A link is refused where a rename would replace what another sender brought.
         os.link(spooled, final)
     except FileExistsError:
-        # Whoever brought it may not have come to its syncs yet.
+        # It is new again, for who sets old files aside that no row names; whoever brought it
+        # may not have come to its syncs yet.
+        os.utime(final)
         sync_file(final)
     sync_folder(final.parent)
     spooled.unlink()

@@ -13,6 +13,7 @@ import os
 import re
 import secrets
 import threading
+import time
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -141,6 +142,34 @@ class Spool:
     def new_file(self) -> SpooledFile:
         """Start a file under a name that nobody chose."""
         return SpooledFile(self.folder / f"{secrets.token_hex(16)}{_SUFFIX}")
+
+
+def sweep_left(parent: Path, *, older_than: float) -> dict[str, int]:
+    """Remove what dead processes were receiving; count the files by spool.
+
+    Parameters
+    ----------
+    older_than : float
+        Seconds since the file was written to.
+    """
+    swept: dict[str, int] = {}
+    for folder in sorted(parent.iterdir()):
+        lock = _try_lock(folder) if folder.is_dir() else None
+        if lock is None:
+            continue
+        try:
+            parts = [part for part in folder.glob(f"*{_SUFFIX}") if _age(part) > older_than]
+            for part in parts:
+                part.unlink(missing_ok=True)
+        finally:
+            os.close(lock)
+        if parts:
+            swept[folder.name] = len(parts)
+    return swept
+
+
+def _age(path: Path) -> float:
+    return time.time() - path.stat().st_mtime
 
 
 def _try_lock(folder: Path) -> int | None:

@@ -61,6 +61,8 @@ def upgrade() -> None:
         postgresql_where=_OPEN,
     )
     op.create_index("ix_discrepancy_resolved_at", "discrepancy", ["resolved_at"])
+    for table in ("instance", "result"):
+        op.create_index(f"ix_{table}_path", table, ["path"])
     is_sqlite = op.get_bind().dialect.name == "sqlite"
     for statement in SQLITE_TRIGGERS if is_sqlite else POSTGRESQL_TRIGGERS:
         op.execute(statement)
