@@ -22,7 +22,7 @@ from node.cli.supervisor import PRIVATE_UMASK
 from node.db.session import UNAVAILABLE
 from node.errors import NodeError, StopError
 from workers.app import run_analysis_worker, run_network_worker
-from workers.commands import demo, evaluate, manifest, model, rerun, synthesize, train
+from workers.commands import demo, evaluate, manifest, model, rerun, selftest, synthesize, train
 from workers.detect import detect_files
 
 log = structlog.get_logger(__name__)
@@ -34,6 +34,7 @@ app.command()(synthesize.synthesize)
 app.command()(train.train)
 app.add_typer(manifest.app, name="manifest")
 app.add_typer(model.app, name="model")
+app.add_typer(selftest.app, name="selftest")
 
 CANNOT_WORK = 2
 """Exit status when an administrator has to change something first."""
