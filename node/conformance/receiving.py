@@ -80,6 +80,10 @@ _REJECTIONS: Final = (
             "empty, the peer is on another machine"
         ),
     ),
+    (
+        admission.CERTIFICATE_NOT_BOUND,
+        "the calling AE title is bound to certificates that the peer does not show",
+    ),
     (admission.LOCAL_LIMIT_EXCEEDED, "`scp.max_associations` are open"),
     (
         admission.AE_TITLE_LIMIT_EXCEEDED,
