@@ -48,6 +48,14 @@ DRAINED: Final = 1
 """Exit status of a worker that ends because a part of it hung and came back after all."""
 
 
+SWITCH_SECONDS: Final = 0.0005
+"""A thread that computes lets another one go on after so long.
+
+With Python's 5 ms a thread that holds the database's one write lock waits so long after each
+statement while another builds a report, and every process of the node waits for it.
+"""
+
+
 def run_analysis_worker(
     settings: Settings,
     *,
@@ -95,6 +103,7 @@ def run_network_worker(settings: Settings) -> int:
         )
     runtime = _watched(open_runtime(settings, role="network"))
     app = celery_app(settings)
+    sys.setswitchinterval(SWITCH_SECONDS)
     register_network(app, runtime)
     return _run(
         app,
