@@ -46,6 +46,12 @@ class ScpSettings(Group):
     dimse_timeout_seconds: float = Field(
         30.0, gt=0, description="Wait this long for a data set that a command announced."
     )
+    pdu_timeout_seconds: float = Field(
+        15.0,
+        gt=0,
+        description="Abort an association whose PDU has begun and has not ended for this long, or "
+        "that does not take ours; dimse_timeout_seconds holds too.",
+    )
     idle_timeout_seconds: float = Field(
         60.0, gt=0, description="Abort an association on which nothing came for this long."
     )

@@ -97,7 +97,9 @@ class Connection(RequestHandler):
                 association,
                 self.request,
                 request=self._request,
-                pdu_seconds=settings.scp.dimse_timeout_seconds,
+                pdu_seconds=min(
+                    settings.scp.pdu_timeout_seconds, settings.scp.dimse_timeout_seconds
+                ),
             )
         )
         association.use_provider(

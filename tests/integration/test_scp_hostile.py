@@ -194,7 +194,8 @@ def test_a_peer_that_stops_amid_a_pdu_is_cut_off_at_the_timeout(
     settings = scp_settings(
         tmp_path / "data",
         acse_timeout_seconds=0.5,
-        dimse_timeout_seconds=0.5,
+        pdu_timeout_seconds=0.5,
+        dimse_timeout_seconds=60.0,
         idle_timeout_seconds=60.0,
     )
     with running_scp(settings, database) as node, RawRequestor(node.address) as line:
