@@ -111,9 +111,8 @@ def _reckon_images(session: Session, settings: Settings, ledger: Ledger, found: 
     named = {layout.absolute(row.path): row for row in rows.values()}
     files = _files(layout.instances)
     found.blame("files of images are missing", set(named) - files)
-    # A kill between the file and its row: no success was answered, and another peer encodes
-    # the image anew when it sends it again.
-    found.figures["images"]["files without a row"] = len(files - set(named))
+    # A kill between a file and its row leaves none: the image comes again, with the same bytes.
+    found.blame("files belong to no row", files - set(named))
     found.blame("spooled files are left", _files(layout.spool))
     found.blame(
         "files of images are damaged",

@@ -17,9 +17,9 @@ from benchmarks.soak.ledger import SUCCESS, Ledger
 from benchmarks.soak.senders import Sender
 from config.sending import Destination
 
-MODALITIES: Final = ("MAMMO1", "MAMMO2", "MAMMO3", "MAMMO4")
+MODALITIES: Final = tuple(f"MAMMO{number}" for number in range(1, 9))
 SENDERS: Final = 6
-PAUSE_SECONDS: Final = (0.3, 2.0)
+PAUSE_SECONDS: Final = 1.0
 """Between two attempts: a modality waits longer, a soak has less time."""
 
 _LATE_SECONDS: Final = 20.0
@@ -76,7 +76,7 @@ class Load:
                 return None
             number = next(self._numbers)
             random = self._random(number)
-            wanted = random.choice([4, 4, 4, 4, 4, 4, 3, 2, 1])
+            wanted = random.choice([4] * 17 + [3, 2, 1])
             views = min(wanted, self.images - self._begun)
             due = self.began + self._begun / self.rate
             self._begun += views
@@ -86,30 +86,33 @@ class Load:
         while (following := self._next_study()) is not None:
             study, due = following
             random = self._random(study.number, "way")
+            # A modality sends again with the program that it has: another one encodes the same
+            # image in other bytes, which the node takes for another image of that UID.
+            way = _sender(random, study)
             if self._stop.wait(max(due - time.monotonic(), 0.0)):
                 return
             calling_ae = MODALITIES[study.number % len(MODALITIES)]
             late = list(study.images[-1:]) if random.random() < 0.03 else []
-            self._send_all(study, [i for i in study.images if i not in late], calling_ae, random)
+            self._send_all(study, [i for i in study.images if i not in late], calling_ae, way)
             if late:
                 self._stop.wait(_LATE_SECONDS)
-                self._send_all(study, late, calling_ae, random)
+                self._send_all(study, late, calling_ae, way)
             if random.random() < 0.05:
                 # A modality that is told to send again: nothing may come of it.
-                self._send_once(study, list(study.images), calling_ae, random)
+                self._send_once(study, list(study.images), calling_ae, way)
 
-    def _send_all(self, study: Study, images: list[Image], calling_ae: str, random: Random) -> None:
+    def _send_all(self, study: Study, images: list[Image], calling_ae: str, way: Sender) -> None:
         """Send until each image was answered success, as a modality's queue does."""
         while images:
-            images = self._send_once(study, images, calling_ae, random)
+            images = self._send_once(study, images, calling_ae, way)
             if images:
-                time.sleep(random.uniform(*PAUSE_SECONDS))
+                time.sleep(PAUSE_SECONDS)
 
     def _send_once(
-        self, study: Study, images: list[Image], calling_ae: str, random: Random
+        self, study: Study, images: list[Image], calling_ae: str, way: Sender
     ) -> list[Image]:
         """Send over one association; give what has no success yet."""
-        answers = _sender(random, study)(images, self.node, calling_ae)
+        answers = way(images, self.node, calling_ae)
         for uid, status in answers.items():
             self.ledger.note(uid, study.study_instance_uid, calling_ae, status)
         return [image for image in images if answers[image.sop_instance_uid] != SUCCESS]

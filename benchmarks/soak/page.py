@@ -56,7 +56,6 @@ def as_page(found: dict[str, Any]) -> str:
                 ["images sent", images["sent"]],
                 ["images answered success", images["answered success"]],
                 ["images with a row", images["rows"]],
-                ["files without a row", images["files without a row"]],
                 ["states of the images", _words(images["states"])],
                 ["not analysed, by reason", _words(images["set aside"])],
                 ["answers to C-STORE", _words(images["answers"])],

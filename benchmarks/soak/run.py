@@ -31,10 +31,12 @@ NETWORK: Final = (
 
 ROUTES: Final = {
     "MAMMO1": ["storescp"],
-    "MAMMO2": ["steady"],
-    "MAMMO3": ["moody"],
-    "MAMMO4": ["storescp", "moody"],
+    **{modality: ["steady"] for modality in ("MAMMO2", "MAMMO3", "MAMMO4")},
+    **{modality: ["moody"] for modality in ("MAMMO5", "MAMMO6", "MAMMO7")},
+    "MAMMO8": ["steady", "moody"],
 }
+REPORTS: Final = {"steady": "reports", "moody": "reports", "storescp": "standard"}
+"""Destination -> profile: one of them gets overlays too."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ class Soak:
     plan: tuple[Fault, ...]
     servers: bool = False
     sample_seconds: float = 5.0
-    drain_seconds: float = 600.0
+    drain_seconds: float = 3600.0
     longest_pause_seconds: float | None = None
     intrude_every: float = 3.0
     quiet_seconds: float = 10.0
@@ -76,7 +78,10 @@ def run(soak: Soak, *, say: Callable[[str], None] = lambda _: None) -> Outcome:
         archives: dict[str, Archive] = {"storescp": storescp, "steady": steady, "moody": moody}
         broker = stack.enter_context(_redis(folder)) if soak.servers else None
         groups = stack.enter_context(_servers(folder, broker))
-        destinations = {name: archive.destination for name, archive in archives.items()}
+        destinations = {
+            name: archive.destination.model_copy(update={"profile": REPORTS[name]})
+            for name, archive in archives.items()
+        }
         node = stack.enter_context(_node(folder / "node", destinations, groups, soak))
         node.wait_for("analysis")
         ledger = Ledger()
@@ -148,6 +153,7 @@ def _node(
         root,
         destinations=destinations,
         longest_pause_seconds=soak.longest_pause_seconds,
+        profiles={"reports": {"objects": ["cad_sr", "measurement_report"]}},
         routes=ROUTES,
         detector=DetectorSettings(
             model="tiny", runtime="openvino", score_threshold=0.2, max_boxes=2
