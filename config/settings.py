@@ -56,6 +56,9 @@ class BrokerSettings(Group):
             "that `mgnode up` starts."
         ),
     )
+    timeout_seconds: float = Field(
+        30.0, ge=1, description="Redis and Valkey: a broker that does not answer so long is away."
+    )
     ca_file: Path | None = Field(
         None,
         description="CA certificates (PEM) for a broker with TLS; not set: those of the system.",

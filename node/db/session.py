@@ -18,7 +18,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.engine import URL
@@ -29,6 +29,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from node.db import schema
+from node.db.postgresql import postgresql_engine
 from node.errors import StopError
 
 UNAVAILABLE: Final = (OperationalError, InterfaceError, InternalError, PoolTimeoutError)
@@ -41,19 +42,14 @@ become a read-only standby.
 LOCK_WAIT_SECONDS: Final = 30
 """A transaction waits this long for the one before it, then OperationalError."""
 
+STATEMENT_SECONDS: Final = 60.0
+"""PostgreSQL ends a statement after this time; one that does not answer is left soon after."""
+
 STALLED_WRITER_SECONDS: Final = 60
 """PostgreSQL ends a write transaction whose process does nothing for this long."""
 
 WRITER_LOCK: Final = 0x6D676E6F6465
 """Key of PostgreSQL's advisory lock: "mgnode" in ASCII; local to the database."""
-
-_CONNECT_DEFAULTS: Final = {
-    "connect_timeout": "10",
-    "keepalives_idle": "30",
-    "keepalives_interval": "10",
-    "keepalives_count": "3",
-    "application_name": "mgnode",
-}
 
 _WRITES: Final = "mgnode_writes"
 
@@ -66,6 +62,9 @@ class Database:
     url : str
         ``sqlite:///PATH`` or ``postgresql+psycopg://...``. The SQLite file must
         exist: ``node.db.upgrade.upgrade`` makes it, with mode 0600.
+    statement_seconds : float or None
+        Limit of one statement on PostgreSQL; None for a migration, which takes as long as
+        it takes.
 
     Raises
     ------
@@ -73,9 +72,16 @@ class Database:
         When the URL names another database, or SQLite without a file.
     """
 
-    def __init__(self, url: str | URL) -> None:
+    def __init__(
+        self, url: str | URL, *, statement_seconds: float | None = STATEMENT_SECONDS
+    ) -> None:
         self._url = normalised(url)
-        engine = _sqlite_engine(self._url) if is_sqlite(self._url) else _pg_engine(self._url)
+        if is_sqlite(self._url):
+            engine = _sqlite_engine(self._url)
+        else:
+            engine = postgresql_engine(
+                self._url, lock_seconds=LOCK_WAIT_SECONDS, statement_seconds=statement_seconds
+            )
         self._writer = engine.execution_options(**{_WRITES: True})
         self._reader = engine.execution_options(**{_WRITES: False, "postgresql_readonly": True})
         self._snapshots = (
@@ -225,28 +231,6 @@ def _begin_sqlite(connection: Connection) -> None:
     # BEGIN alone takes the write lock at the first write, and then fails with
     # SQLITE_BUSY at once when another process wrote since the first read.
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-
-def _pg_engine(url: URL) -> Engine:
-    engine = create_engine(
-        url,
-        pool_pre_ping=True,
-        hide_parameters=True,
-        isolation_level="READ COMMITTED",
-        connect_args={**_CONNECT_DEFAULTS, **url.query},
-    )
-    _listen(engine, "connect", _set_up_pg)
-    return engine
-
-
-def _set_up_pg(connection: Any, _entry: ConnectionPoolEntry) -> None:
-    # In autocommit, else the roll-back of the first transaction undoes the SET.
-    connection.autocommit = True
-    cursor = connection.cursor()
-    cursor.execute("SET timezone TO 'UTC'")
-    cursor.execute(f"SET lock_timeout TO '{LOCK_WAIT_SECONDS}s'")
-    cursor.close()
-    connection.autocommit = False
 
 
 def _listen(engine: Engine, name: str, listener: Callable[..., None]) -> None:

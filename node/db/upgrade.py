@@ -40,7 +40,7 @@ def upgrade(url: str | URL, *, application_role: str = "") -> None:
         if application_role:
             raise StopError("SQLite has no roles: whoever may write its file may do everything")
         _make_private_file(parsed)
-    database = Database(parsed)
+    database = Database(parsed, statement_seconds=None)
     try:
         with database.begin() as session:
             command.upgrade(schema.alembic_config(session.connection()), "head")

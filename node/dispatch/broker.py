@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
 
 from celery import Celery
@@ -13,6 +13,9 @@ from config.settings import Settings
 from node.errors import TransientFailure
 from node.messages import QUEUE_OF_TASK
 from node.store.broker_secret import broker_password
+
+CONNECT_SECONDS: Final = 5.0
+"""Longest wait for a connection to the broker."""
 
 
 class Publisher(Protocol):
@@ -52,8 +55,8 @@ def celery_app(settings: Settings) -> Celery:
         broker_connection_max_retries=None,
         broker_transport_options={
             "visibility_timeout": 2 * settings.analysis.lease_seconds,
-            "socket_connect_timeout": 5,
-            "socket_timeout": 30,
+            "socket_connect_timeout": min(CONNECT_SECONDS, settings.broker.timeout_seconds),
+            "socket_timeout": settings.broker.timeout_seconds,
         },
     )
     # Celery's own tasks compose others by what a message says; ours are all that there is.
