@@ -26,7 +26,7 @@ from node.db.session import UNAVAILABLE
 from node.errors import PermanentFailure, StateConflict, TransientFailure
 from node.scu.outcome import Outcome
 from node.scu.sender import StoreAnswer, StoreAssociation
-from node.store.files import RESULT_FILE_DAMAGED, intact
+from node.store.files import RESULT_FILE_DAMAGED, RESULT_FILE_REMOVED, intact
 from workers.failure import Failure, FailuresGoTo
 from workers.retry import pause_before
 from workers.runtime import Runtime
@@ -120,6 +120,9 @@ def _send_one(batch: _Batch, association: StoreAssociation, claim: ClaimedDelive
 
 def _store(batch: _Batch, association: StoreAssociation, planned: PlannedDelivery) -> StoreAnswer:
     """Send the bytes that were recorded, and no others."""
+    if planned.is_removed:
+        text = f"{RESULT_FILE_REMOVED}: by the retention policy; send the images again and re-run"
+        return StoreAnswer(Outcome.REFUSED, None, text)
     path = batch.runtime.layout.absolute(planned.path)
     if not intact(path, sha256=planned.sha256, size=planned.bytes):
         return StoreAnswer(Outcome.REFUSED, None, f"{RESULT_FILE_DAMAGED}: {planned.path}")

@@ -24,6 +24,7 @@ from node.db.reporting import (
     record_failed_report,
     record_report,
 )
+from node.db.retention import IMAGES_REMOVED
 from node.db.session import UNAVAILABLE
 from node.dicom.findings import ImageResult, StudyResult
 from node.dicom.identity import check_same_identity
@@ -77,6 +78,10 @@ def report_study(runtime: Runtime, study_id: int) -> None:
 
 
 def _report(runtime: Runtime, study: StudyToReport, namespace: UUID) -> None:
+    if study.removed:
+        why = f"{study.removed} images were removed by the retention policy: send them again"
+        _stop(runtime, study, why, IMAGES_REMOVED, {"images": study.removed})
+        return
     result = read_study(runtime, study, namespace)
     if result is None:
         _stop(runtime, study, "no header can be read", Reason.UNREADABLE_HEADER)

@@ -19,6 +19,7 @@ from node.cli import (
     peers,
     reconcile,
     replay,
+    retention,
     studies,
 )
 from node.cli.context import ConfigOption, load
@@ -35,6 +36,7 @@ app.add_typer(database.app, name="db")
 app.add_typer(studies.app, name="studies")
 app.add_typer(instances.app, name="instances")
 app.add_typer(audit.app, name="audit")
+app.add_typer(retention.app, name="retention")
 app.add_typer(destination.app, name="destination")
 app.command("echo")(peers.echo_destination)
 app.command("send")(peers.send)

@@ -55,7 +55,11 @@ def study_facts(session: Session, study_instance_uid: str) -> dict[str, Any] | N
         "instances": [_instance(row) for row in study.instances],
         "refused": [{**refusal, "words": sentence(refusal["reason"])} for refusal in refused],
         "results": [
-            {**_result(study, result), **_delivery(delivery)}
+            {
+                **_result(study, result),
+                **_delivery(delivery),
+                "words": _delivery_in_words(delivery) + _file_in_words(result),
+            }
             for result in study.results
             for delivery in (*result.deliveries, *([] if result.deliveries else [None]))
         ],
@@ -72,8 +76,9 @@ def _instance(row: Instance) -> dict[str, Any]:
         "view": row.view,
         "state": row.state.value,
         "reason": row.reason,
-        "words": _instance_in_words(row, analysis),
+        "words": (_instance_in_words(row, analysis) + _file_in_words(row)).strip(),
         "detail": row.detail,
+        "removed_at": row.removed_at,
         "traceback": row.traceback,
         "attempts": row.attempts,
         "model": analysis.model_name if analysis else "",
@@ -93,6 +98,12 @@ def _instance_in_words(row: Instance, analysis: Analysis | None) -> str:
     return _WAITING[row.state] + tried
 
 
+def _file_in_words(row: Instance | Result) -> str:
+    if row.removed_at is None:
+        return ""
+    return f" The retention policy removed the file on {row.removed_at:%Y-%m-%d}."
+
+
 def _result(study: Study, row: Result) -> dict[str, Any]:
     source = next((each for each in study.instances if each.id == row.source_instance_id), None)
     return {
@@ -103,6 +114,7 @@ def _result(study: Study, row: Result) -> dict[str, Any]:
         "of_image": source.sop_instance_uid if source else None,
         "created_at": row.created_at,
         "superseded_by": _successor(study, row),
+        "removed_at": row.removed_at,
         "sop_instance_uid": row.sop_instance_uid,
     }
 
@@ -131,7 +143,6 @@ def _delivery(row: Delivery | None) -> dict[str, Any]:
     return {
         "destination": row.destination if row else None,
         "state": row.state.value if row else None,
-        "words": _delivery_in_words(row) if row else "Sent nowhere: no destination is due it.",
         "attempts": row.attempts if row else None,
         "not_before": row.not_before if row else None,
         "last_error": row.last_error if row else None,
@@ -142,7 +153,9 @@ def _delivery(row: Delivery | None) -> dict[str, Any]:
     }
 
 
-def _delivery_in_words(row: Delivery) -> str:
+def _delivery_in_words(row: Delivery | None) -> str:
+    if row is None:
+        return "Sent nowhere: no destination is due it."
     match row.state:
         case DeliveryState.PENDING if row.times_lost:
             return f"The destination lost it {row.times_lost} times; waits to be sent again."

@@ -29,6 +29,7 @@ class PlannedDelivery:
     path: str
     sha256: str
     bytes: int
+    is_removed: bool
     created_at: datetime
 
 
@@ -87,6 +88,7 @@ def _claim(
         path=row.result.path,
         sha256=row.result.sha256,
         bytes=row.result.bytes,
+        is_removed=row.result.removed_at is not None,
         created_at=row.created_at,
     )
     return ClaimedDelivery(planned, attempt)

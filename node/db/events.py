@@ -53,6 +53,14 @@ class Event(StrEnum):
     STUDY_REPLAYED = "study_replayed", "An administrator put a failed study back."
     STUDY_RERUN = "study_rerun", "A person has the study analysed again, by the model named."
 
+    INSTANCE_REMOVED = "instance_removed", "The retention policy removed the file of an image."
+    INSTANCE_RESTORED = "instance_restored", "The bytes of a removed image came again and stay."
+    RESULT_REMOVED = "result_removed", "The retention policy removed the file of a result."
+    QUARANTINE_REMOVED = (
+        "quarantine_removed",
+        "The retention policy removed a quarantined data set.",
+    )
+
     RESULT_CREATED = "result_created", "One DICOM object was made and stored."
 
     DELIVERY_CREATED = "delivery_created", "A result is due at a destination."

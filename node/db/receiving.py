@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from node.db import audit
 from node.db.events import Event
+from node.db.retention import record_restored
 from node.db.session import require_writer
 from node.db.studies import reopen_study
 from node.db.tables import Instance, Result, Study
@@ -100,6 +101,9 @@ def record_instance(
             stored.transfer_syntax_uid,
         ):
             raise ConflictingInstance(stored.sop_instance_uid)
+        if known.removed_at is not None:
+            record_restored(session, known, association_id=association_id, at=at, actor=actor)
+            return False
         audit.append(
             session,
             at=at,

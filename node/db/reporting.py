@@ -14,6 +14,7 @@ from node.db.events import Event
 from node.db.refusals import refused_images
 from node.db.report_images import ImageToReport, images_to_report
 from node.db.report_results import DueResult, EarlierResult, add_results, earlier_results
+from node.db.retention import removed_images
 from node.db.tables import Study
 from node.db.transitions import move
 from node.dicom.findings import RefusedImage
@@ -28,7 +29,8 @@ class StudyToReport:
 
     ``earlier`` are the results of every earlier generation, whose files are never made
     again. ``model`` is the one that a person asked for. ``refused`` are images that were
-    sent and not taken.
+    sent and not taken. ``removed`` counts images that the report would need and whose file
+    the retention policy has removed.
     """
 
     study_id: int
@@ -39,6 +41,7 @@ class StudyToReport:
     completed_at: datetime
     report_attempts: int
     images: tuple[ImageToReport, ...]
+    removed: int
     earlier: tuple[EarlierResult, ...]
     refused: tuple[RefusedImage, ...]
 
@@ -87,6 +90,7 @@ def claim_report(
         completed_at=study.completed_at,
         report_attempts=study.report_attempts,
         images=images_to_report(session, study_id),
+        removed=removed_images(session, study_id),
         earlier=earlier_results(session, study_id),
         refused=refused_images(session, study.study_instance_uid),
     )

@@ -22,6 +22,7 @@ from node.db.tables import Delivery, Instance, Study
 from node.dispatch.broker import Publisher
 from node.dispatch.checkpoints import Signer
 from node.dispatch.completion import complete_study, find_complete
+from node.dispatch.retention import Retention
 from node.errors import StateConflict, TransientFailure
 from node.messages import (
     ANALYSE_TASK,
@@ -58,6 +59,7 @@ class Dispatcher:
         self._beat = beat
         self._clock = clock
         self._run = Layout(settings.storage.root).run
+        self._retention = Retention(settings, database, actor=actor)
         self._signer = Signer(settings, database, actor=actor)
         self._republish = timedelta(seconds=settings.dispatch.republish_seconds)
 
@@ -90,6 +92,7 @@ class Dispatcher:
         self._publish_studies()
         self._publish_deliveries()
         self._publish_confirmations()
+        self._retention.step(at=self._clock())
 
     def move_rows(self) -> None:
         """Move what is due; only when there is something does it take the write lock."""

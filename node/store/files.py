@@ -17,6 +17,9 @@ from node.store.paths import FILE_MODE
 RESULT_FILE_DAMAGED: Final = "RESULT_FILE_DAMAGED"
 """Why a delivery FAILED whose file is not intact."""
 
+RESULT_FILE_REMOVED: Final = "RESULT_FILE_REMOVED"
+"""Why a delivery FAILED whose file the retention policy has removed."""
+
 
 def commit_file(spooled: Path, final: Path) -> None:
     """Make ``spooled`` durable under its name ``final``; both on one file system.

@@ -13,6 +13,7 @@ from models.registry.folder import find
 from node.cli.context import ConfigOption, JsonOption, load, opened_database, operator, print_json
 from node.clock import utc_now
 from node.db.rerun import rerun_study
+from node.db.retention import removed_images
 from node.db.tables import Study
 from node.errors import NodeError, StopError
 from node.store.paths import Layout
@@ -48,6 +49,11 @@ def rerun(
         if study is None:
             raise NothingToAnalyse(
                 f"no study {study_instance_uid}; `mgnode studies list` names them"
+            )
+        if removed := removed_images(session, study.id):
+            raise NothingToAnalyse(
+                f"{removed} images of study {study_instance_uid} were removed by the retention "
+                "policy: have them sent again, then re-run it"
             )
         images = rerun_study(session, study, model=wanted, at=utc_now(), actor=operator("rerun"))
         if not images:
