@@ -95,6 +95,16 @@ class AnalysisSettings(Group):
     max_attempts: int = Field(
         5, ge=1, description="Attempts on one image or report before it is set aside as FAILED."
     )
+    decode_seconds: float = Field(
+        60.0,
+        gt=0,
+        description="An image that takes longer to decode is rejected; well below lease_seconds.",
+    )
+    decode_memory_mib: int = Field(
+        3072,
+        gt=0,
+        description="MiB that decoding one image may take; one that needs more is rejected.",
+    )
 
 
 class ResultSettings(Group):

@@ -28,6 +28,7 @@ from node.dispatch.loop import Dispatcher
 from node.errors import StopError
 from node.states import DeliveryState, StudyState
 from node.store.paths import Layout, instance_path
+from tests.one_decoder import DECODER
 from tests.part10_files import data_set_digest
 from tests.rows import NOON
 from workers.analyse import analyse_instance
@@ -250,6 +251,7 @@ class WorkingNode:
             actor="worker",
             clock=self.clock,
             random=Random(1),
+            decoder=self.runtime.decoder,
         )
         return WorkingNode(runtime, self.clock, self.detector, self.others)
 
@@ -285,6 +287,7 @@ def working_node(
         actor="worker",
         clock=clock,
         random=Random(1),
+        decoder=DECODER,
     )
     return WorkingNode(runtime, clock)
 

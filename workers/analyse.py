@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import structlog
 from numpy.typing import NDArray
-from pydicom import dcmread
 
 from node.db.analysis import (
     AnalysisRecord,
@@ -25,10 +24,8 @@ from node.db.analysis import (
 )
 from node.db.lost_work import token
 from node.db.session import UNAVAILABLE
-from node.dicom.eligibility import check
 from node.dicom.findings import Finding
 from node.dicom.geometry import Box, clip
-from node.dicom.pixels import to_grey
 from node.errors import RejectedInstance, StateConflict
 from workers.detectors import MODEL_NOT_USABLE, Detectors, InUse, ModelNotUsable
 from workers.failure import Failure, FailuresGoTo
@@ -142,12 +139,9 @@ def _ending_in_its_row(runtime: Runtime, claim: ClaimedInstance) -> Iterator[Non
 
 def _decode(runtime: Runtime, claim: ClaimedInstance) -> _Decoded:
     started_at = runtime.clock()
-    dataset = dcmread(runtime.layout.absolute(claim.path))
-    verdict = check(dataset)
-    if verdict.reason is not None:
-        raise RejectedInstance(claim.sop_instance_uid, verdict.reason, verdict.detail)
-    notes = tuple(str(note) for note in verdict.notes)
-    return _Decoded(claim, to_grey(dataset), notes, started_at)
+    path = runtime.layout.absolute(claim.path)
+    picture = runtime.decoder.decode(path, claim.sop_instance_uid, only_eligible=True)
+    return _Decoded(claim, picture.grey, picture.notes, started_at)
 
 
 def _look_together(model: InUse, images: list[_Decoded]) -> list[Detections] | None:

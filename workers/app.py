@@ -153,6 +153,7 @@ def _run(
     except UNAVAILABLE as error:
         # The work is done and its rows are right; the end of the process alone is not told.
         log.warning("stop_not_audited", kind=type(error).__name__)
+    runtime.decoder.close()
     runtime.watchdog.close()
     runtime.database.dispose()
     sys.stdout.flush()

@@ -55,7 +55,13 @@ class FailuresGoTo(AbstractContextManager[None]):
 
 
 def describe(error: Exception) -> Failure:
-    """Name the exception's class and its way through the code; leave its text out."""
+    """Name the exception's class and its way through the code; leave its text out.
+
+    An exception that was raised for a failure elsewhere has that as its ``failure``.
+    """
+    told = getattr(error, "failure", None)
+    if isinstance(told, Failure):
+        return told
     frames = traceback.extract_tb(error.__traceback__)[-FRAMES:]
     places = [f"{frame.name} ({short_name(frame.filename)}:{frame.lineno})" for frame in frames]
     return Failure(type(error).__name__, " > ".join(places), "\n".join(_told(error)))

@@ -13,7 +13,7 @@ from uuid import UUID
 import numpy as np
 import structlog
 from numpy.typing import NDArray
-from pydicom import Dataset, dcmread
+from pydicom import Dataset
 
 from node.db.installation import uid_namespace
 from node.db.lost_work import token
@@ -29,7 +29,6 @@ from node.db.session import UNAVAILABLE
 from node.dicom.findings import ImageResult, StudyResult
 from node.dicom.identity import check_same_identity
 from node.dicom.part10 import to_bytes
-from node.dicom.pixels import to_grey
 from node.dicom.reasons import Reason
 from node.dicom.separation import parts
 from node.errors import IdentityConflict, StateConflict
@@ -109,8 +108,8 @@ def _results(runtime: Runtime, study: StudyToReport, patient: PatientResult) -> 
     rows = {row.facts.sop_instance_uid: row for row in study.images}
 
     def grey(image: ImageResult) -> NDArray[np.uint8]:
-        path = rows[image.sop_instance_uid].path
-        return to_grey(dcmread(runtime.layout.absolute(path)))
+        path = runtime.layout.absolute(rows[image.sop_instance_uid].path)
+        return runtime.decoder.decode(path, image.sop_instance_uid).grey
 
     result = patient.result
     made = {earlier.reference[1] for earlier in study.earlier}

@@ -18,6 +18,7 @@ from node.db.session import Database
 from node.dicom.eligibility import OWN_DEVICE
 from node.dicom.findings import Device
 from node.store.paths import Layout
+from workers.decoding import Decoder
 from workers.watchdog import Unwatched, Watchdog
 
 
@@ -35,6 +36,7 @@ class Runtime:
     clock: Callable[[], datetime] = utc_now
     random: Random = field(default_factory=Random)
     watchdog: Watchdog = field(default_factory=Unwatched)
+    decoder: Decoder = field(default_factory=Decoder)
 
     @property
     def time_zone(self) -> ZoneInfo | None:
@@ -78,4 +80,5 @@ def open_runtime(settings: Settings, *, role: str) -> Runtime:
         database=database,
         layout=layout,
         actor=f"{role}@{socket.gethostname()}:{os.getpid()}",
+        decoder=Decoder(settings.analysis),
     )

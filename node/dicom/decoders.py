@@ -232,7 +232,7 @@ def _decode_codestream(pixel_data: bytes, syntax: str, layout: Layout) -> NDArra
         options = _jpeg_colours(layout, names_colours=claimed.names_colours)
     try:
         samples = CODECS[syntax](frame, **options)
-    except (ValueError, RuntimeError, MemoryError) as error:
+    except (ValueError, RuntimeError) as error:
         raise _Damaged(f"the codestream does not decode: {type(error).__name__}") from error
     return _in_containers(samples, claimed.precision, layout)
 

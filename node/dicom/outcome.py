@@ -40,6 +40,9 @@ _FAULTY_DATA: Final = frozenset(
         Reason.BIT_DEPTH,
         Reason.MISSING_IDENTITY,
         Reason.UNREADABLE_PIXELS,
+        Reason.DECODER_CRASHED,
+        Reason.DECODER_MEMORY,
+        Reason.DECODER_TIME,
         Reason.UNREADABLE_HEADER,
     }
 )

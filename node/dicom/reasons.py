@@ -61,6 +61,12 @@ class Reason(_Worded):
         "Patient ID or one of the study, series and instance UIDs is missing.",
     )
     UNREADABLE_PIXELS = "UNREADABLE_PIXELS", "The pixel data cannot be decoded."
+    DECODER_CRASHED = "DECODER_CRASHED", "The decoder crashed on the pixel data."
+    DECODER_MEMORY = (
+        "DECODER_MEMORY",
+        "Decoding the pixel data needs more memory than one image may have.",
+    )
+    DECODER_TIME = "DECODER_TIME", "Decoding the pixel data takes longer than one image may."
     UNREADABLE_HEADER = (
         "UNREADABLE_HEADER",
         "The header is malformed: nothing of the image is reported, whatever was found on it.",

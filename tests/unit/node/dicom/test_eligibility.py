@@ -150,6 +150,9 @@ REFUSED: dict[Reason, list[dict[str, Any]]] = {
 # No rule gives these: the decoder, the report and a person do.
 ELSEWHERE = {
     Reason.UNREADABLE_PIXELS,
+    Reason.DECODER_CRASHED,
+    Reason.DECODER_MEMORY,
+    Reason.DECODER_TIME,
     Reason.UNREADABLE_HEADER,
     Reason.SET_ASIDE,
 }

@@ -22,6 +22,9 @@ FAULTY = (
     Reason.BIT_DEPTH,
     Reason.MISSING_IDENTITY,
     Reason.UNREADABLE_PIXELS,
+    Reason.DECODER_CRASHED,
+    Reason.DECODER_MEMORY,
+    Reason.DECODER_TIME,
     Reason.UNREADABLE_HEADER,
 )
 
