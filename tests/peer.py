@@ -179,6 +179,11 @@ class RawRequestor(Line):
 
     def echo(self, *, context: int = 1) -> int:
         """Send one C-ECHO and return its status."""
+        self.ask_echo(context=context)
+        return self.read_status()[0]
+
+    def ask_echo(self, *, context: int = 1) -> None:
+        """Send one C-ECHO; its answer is left to be read."""
         request = command(
             (0x0002, VERIFICATION.encode()),
             (0x0100, us(C_ECHO_RQ)),
@@ -186,7 +191,6 @@ class RawRequestor(Line):
             (0x0800, us(NO_DATA_SET)),
         )
         self.send_pdv(context, request, is_command=True)
-        return self.read_status()[0]
 
     def release(self) -> None:
         self.send(pdu(RELEASE_RQ, bytes(4)))

@@ -21,6 +21,7 @@ from node.cli import (
     replay,
     retention,
     studies,
+    tls,
 )
 from node.cli.context import ConfigOption, load
 from node.cli.processes import run_dispatch, run_scp
@@ -38,9 +39,11 @@ app.add_typer(instances.app, name="instances")
 app.add_typer(audit.app, name="audit")
 app.add_typer(retention.app, name="retention")
 app.add_typer(destination.app, name="destination")
+app.add_typer(tls.app, name="tls")
 app.command("echo")(peers.echo_destination)
 app.command("send")(peers.send)
 app.command("retry")(replay.retry)
+app.command("dev-certs")(tls.dev_certs)
 app.command("reconcile")(reconcile.reconcile)
 app.command("queues")(reconcile.queues)
 app.command("health")(health.health)

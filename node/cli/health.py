@@ -14,6 +14,7 @@ from typing import Annotated, Final
 import typer
 from kombu.exceptions import OperationalError
 
+from config.printable import printable
 from config.settings import Settings
 from node.cli.context import ConfigOption, JsonOption, load, print_json
 from node.cli.reconcile import queue_rows
@@ -28,6 +29,8 @@ from node.errors import NodeError
 from node.store.heartbeat import Heartbeat
 from node.store.paths import Layout
 from node.store.quota import has_room
+from node.tls.expiry import Ending, destination_endings, scp_endings
+from node.tls.files import load_files, scp_files
 
 TIMEOUT_SECONDS: Final = 5.0
 SLOWEST_TURN_SECONDS: Final = 60.0
@@ -44,6 +47,7 @@ class Part(StrEnum):
 
 
 ASKS_DESTINATIONS: Final = (Part.DISPATCH, Part.NETWORK)
+SHOWS_CERTIFICATES: Final = (Part.SCP, Part.NETWORK)
 
 
 class NotHealthy(NodeError):
@@ -62,11 +66,18 @@ def health(
 
     The SCP must accept a connection; the loop of each other part must have turned lately,
     as its heartbeat says. Deliveries that no destination confirmed are counted too, and for
-    dispatch the open discrepancies and the queues whose oldest waits too long; they say nothing
-    against the process.
+    dispatch the open discrepancies and the queues whose oldest waits too long; for the SCP and
+    the network certificates that end within thirty days are named. They say nothing against the
+    process.
     """
     settings = load(config)
     found = {name: _problem(check, settings) for name, check in CHECKS[part].items()}
+    warnings: list[str] = []
+    if part is Part.SCP and settings.scp.tls.is_on:
+        found["certificates"] = _problem(_certificates, settings)
+        found["TLS port"] = _problem(_tls_port, settings)
+    if part in SHOWS_CERTIFICATES:
+        warnings = [ending.words(utc_now()) for ending in _endings(settings, part)]
     age = None if part is Part.SCP else _heartbeat(settings, part).age_seconds()
     if part is not Part.SCP:
         found["heartbeat"] = _too_old(age, limit=_limit_seconds(settings, part))
@@ -84,12 +95,15 @@ def health(
                 "discrepancies": disagreeing,
                 "queues_too_old": late,
                 "unconfirmed_deliveries": alarms,
+                "warnings": warnings,
                 "heartbeat_age_seconds": None if age is None else round(age, 1),
             }
         )
     else:
         for name, text in found.items():
             typer.echo(f"{name}: {text or 'well'}")
+        for text in warnings:
+            typer.echo(f"warning: {printable(text)}")
         if age is not None:
             typer.echo(f"last heartbeat: {age:.0f} s ago")
         if alarms:
@@ -180,10 +194,29 @@ def _broker(settings: Settings) -> None:
 
 def _port(settings: Settings) -> None:
     own = own_address(settings)
+    _accepts(own.host, own.port)
+
+
+def _tls_port(settings: Settings) -> None:
+    _accepts(own_address(settings).host, settings.scp.tls.port)
+
+
+def _accepts(host: str, port: int) -> None:
     try:
-        socket.create_connection((own.host, own.port), TIMEOUT_SECONDS).close()
+        socket.create_connection((host, port), TIMEOUT_SECONDS).close()
     except OSError as error:
-        raise NotHealthy(f"{own.host}:{own.port} does not accept: {error.strerror}") from error
+        raise NotHealthy(f"{host}:{port} does not accept: {error.strerror}") from error
+
+
+def _certificates(settings: Settings) -> None:
+    own = load_files(scp_files(settings.scp.tls)).chain[0]
+    if own.is_over(utc_now()):
+        raise NotHealthy(f"{own.subject} expired on {own.not_after:%Y-%m-%d}: no peer believes us")
+
+
+def _endings(settings: Settings, part: Part) -> list[Ending]:
+    own = scp_endings(settings, utc_now()) if part is Part.SCP else []
+    return [*own, *destination_endings(settings, utc_now())]
 
 
 def _heartbeat(settings: Settings, part: Part) -> Heartbeat:

@@ -80,6 +80,10 @@ _REJECTIONS: Final = (
             "empty, the peer is on another machine"
         ),
     ),
+    (
+        admission.CERTIFICATE_NOT_BOUND,
+        "the calling AE title is bound to certificates that the peer does not show",
+    ),
     (admission.LOCAL_LIMIT_EXCEEDED, "`scp.max_associations` are open"),
     (
         admission.AE_TITLE_LIMIT_EXCEEDED,
@@ -168,7 +172,6 @@ def _policies(settings: Settings) -> str:
         ("Implementation version name", IMPLEMENTATION_VERSION_NAME),
         ("Maximum length received", f"{MAXIMUM_LENGTH} bytes announced, {LARGEST_PDU} taken"),
         ("Wait for A-ASSOCIATE-RQ and release", f"{scp.acse_timeout_seconds:g} s"),
-        ("Wait for the rest of a PDU", f"{scp.pdu_timeout_seconds:g} s, then closed"),
         ("Wait for an announced data set", f"{scp.dimse_timeout_seconds:g} s, then A-ABORT"),
         ("Silence between requests", f"{scp.idle_timeout_seconds:g} s, then A-ABORT"),
         ("SOP class extended negotiation", "not supported"),

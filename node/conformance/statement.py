@@ -18,6 +18,7 @@ from node.conformance.objects import (
 )
 from node.conformance.receiving import receiving
 from node.conformance.sample import BUILT
+from node.conformance.security import security
 from node.conformance.sending import sending
 from node.dicom.commitment import PUSH_MODEL
 from node.dicom.eligibility import OWN_DEVICE
@@ -42,6 +43,7 @@ def conformance_statement(settings: Settings) -> str:
         _network(),
         _configuration(settings),
         _rest(),
+        security(settings),
         _objects(),
     )
     return filled("\n".join(section.strip("\n") + "\n" for section in sections))
@@ -126,15 +128,16 @@ node made are stored when they come back, and never analysed."""
 def _network() -> str:
     return """## 4.3 Network interfaces
 
-DICOM upper layer over TCP/IP (PS3.8), IPv4 and IPv6, on any physical medium that the operating
-system supports."""
+DICOM upper layer over TCP/IP (PS3.8), with or without TLS (7), IPv4 and IPv6, on any physical
+medium that the operating system supports."""
 
 
 def _configuration(settings: Settings) -> str:
     scp = settings.scp
     local = [
         ("receiving AE title", f"`scp.ae_title` = {scp.ae_title}"),
-        ("receiving port", f"`scp.port` = {scp.port} on {scp.host}"),
+        ("receiving port", _plain_port(settings)),
+        ("receiving port of TLS", _tls_port(settings)),
         ("calling AE titles", ", ".join(scp.calling_ae_titles) or "any, from this machine alone"),
         ("allowed networks", ", ".join(map(str, scp.networks))),
         ("sending AE title", f"`scu.ae_title` = {settings.scu.ae_title}"),
@@ -151,14 +154,31 @@ Destinations:
 {_profiles(settings)}"""
 
 
+def _plain_port(settings: Settings) -> str:
+    scp = settings.scp
+    return "none: TLS alone" if scp.tls.is_alone else f"`scp.port` = {scp.port} on {scp.host}"
+
+
+def _tls_port(settings: Settings) -> str:
+    scp = settings.scp
+    return f"`scp.tls.port` = {scp.tls.port} on {scp.host}" if scp.tls.is_on else "none"
+
+
 def _destinations(settings: Settings) -> str:
     rows = [
-        (name, at.ae_title, f"{at.host}:{at.port}", at.profile, at.confirm)
+        (
+            name,
+            at.ae_title,
+            f"{at.host}:{at.port}",
+            "yes" if at.tls.enabled else "no",
+            at.profile,
+            at.confirm,
+        )
         for name, at in settings.destinations.items()
     ]
     if not rows:
         return "none; results are made in the standard profile and stay on the node\n"
-    return table(["name", "AE title", "address", "profile", "confirmed by"], rows)
+    return table(["name", "AE title", "address", "TLS", "profile", "confirmed by"], rows)
 
 
 def _profiles(settings: Settings) -> str:
@@ -198,14 +218,7 @@ misspelt (ISO IR 192, ISO-IR 100):
 
 {character_sets()}
 An unknown term is kept and read as ISO_IR 100. Bytes that are no text of their set are kept as
-they are.
-
-## 7 Security
-
-No secure transport profile: DICOM goes unencrypted, and belongs into a network that is trusted,
-or behind a TLS proxy or VPN. Associations are allowed by network address and AE titles (4.2.1.4).
-Every association, object and answer stands in an audit log that is chained by hashes; it is the
-node's own and not that of PS3.15 A.5. No de-identification."""
+they are."""
 
 
 def _objects() -> str:

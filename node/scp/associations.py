@@ -11,6 +11,7 @@ import structlog
 from node.clock import utc_now
 from node.db import associations, audit
 from node.db.events import Event as AuditedEvent
+from node.db.grouped import GroupedWriter
 from node.db.session import UNAVAILABLE
 from node.scp.admission import (
     TEMPORARY_CONGESTION,
@@ -27,6 +28,7 @@ from node.tls.sockets import TlsSocket
 if TYPE_CHECKING:
     from pynetdicom.association import Association
     from pynetdicom.events import Event
+    from sqlalchemy.orm import Session
 
     from config.receiving import ScpSettings
     from node.db.session import Database
@@ -61,6 +63,7 @@ class AssociationBook:
         self._settings = settings
         self._name = name
         self._refusals = refusals
+        self._writer = GroupedWriter(database)
         self._lock = threading.Lock()
         self._open: dict[Association, _Entry] = {}
         self._rate_of_ae_titles = ImageRate(settings.max_images_per_minute_per_ae_title)
@@ -140,18 +143,7 @@ class AssociationBook:
                 return rejection
             self._open[association] = _Entry(caller)
         try:
-            with self._database.begin() as session:
-                row_id = associations.open_association(
-                    session,
-                    scp=self._name,
-                    calling_ae=caller.calling_ae,
-                    called_ae=caller.called_ae,
-                    peer_host=caller.host,
-                    peer_port=caller.port,
-                    tls=caller.tls,
-                    certificate=caller.certificate.fingerprint if caller.certificate else "",
-                    at=utc_now(),
-                )
+            row_id = self._writer.write(lambda session: self._open_row(session, caller))
         except UNAVAILABLE as error:
             log.warning("association_not_recorded", error=type(error).__name__)
             return TEMPORARY_CONGESTION
@@ -159,6 +151,19 @@ class AssociationBook:
             self._open[association].row_id = row_id
         log.info("association_opened", association_id=row_id, **_fields(caller))
         return None
+
+    def _open_row(self, session: Session, caller: Caller) -> int:
+        return associations.open_association(
+            session,
+            scp=self._name,
+            calling_ae=caller.calling_ae,
+            called_ae=caller.called_ae,
+            peer_host=caller.host,
+            peer_port=caller.port,
+            tls=caller.tls,
+            certificate=caller.certificate.fingerprint if caller.certificate else "",
+            at=utc_now(),
+        )
 
     def _load(self, caller: Caller) -> Load:
         callers = [entry.caller for entry in self._open.values()]
@@ -188,8 +193,11 @@ class AssociationBook:
             return
         row_id = entry.row_id
         try:
-            with self._database.begin() as session:
-                associations.close_association(session, row_id, outcome=outcome, at=utc_now())
+            self._writer.write(
+                lambda session: associations.close_association(
+                    session, row_id, outcome=outcome, at=utc_now()
+                )
+            )
         except UNAVAILABLE as error:
             # The row stays open until take_over(): a study waits longer, nothing is lost.
             log.warning("association_end_not_recorded", error=type(error).__name__)

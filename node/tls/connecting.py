@@ -83,12 +83,14 @@ class ClientTls:
     def trouble(self) -> str:
         """Say what went wrong with TLS and what to do; empty when nothing did."""
         error = self._made.failure if self._made is not None else None
-        if error is None:
-            return ""
-        failure = failure_of(error)
-        if failure is Failure.WRONG_HOST:
-            return (
-                f"its certificate is not that of {self.server_name}; set tls.server_name to a name "
-                "of its subjectAltName if that is the right machine"
-            )
-        return _ADVICE.get(failure, f"no TLS connection: {getattr(error, 'reason', None) or error}")
+        return "" if error is None else advice(failure_of(error), error, self.server_name)
+
+
+def advice(failure: Failure, error: OSError, server_name: str) -> str:
+    """Say what a failed connection to a destination means, and what to do."""
+    if failure is Failure.WRONG_HOST:
+        return (
+            f"its certificate is not that of {server_name}; set tls.server_name to a name "
+            "of its subjectAltName if that is the right machine"
+        )
+    return _ADVICE.get(failure, f"no TLS connection: {getattr(error, 'reason', None) or error}")

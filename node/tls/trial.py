@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from ipaddress import ip_address
@@ -15,11 +14,15 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPrivateKeyTypes
+    from collections.abc import Sequence
+    from pathlib import Path
 
 KeyKind = Literal["ec", "rsa"]
+TrialKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
 ORGANISATION: Final = "mgnode trial - not for production"
+_WARNING: Final = b"FOR TRIALS ONLY. Never use this with patients' data.\n"
+"""Before the first line of PEM anything may stand (RFC 7468 2)."""
 _RSA_BITS: Final = 3072
 _CLOCKS_DIFFER_BY: Final = timedelta(hours=1)
 
@@ -70,8 +73,9 @@ class TrialAuthority:
         for_clients: bool = False,
         not_before: datetime | None = None,
         not_after: datetime | None = None,
+        key: TrialKey | None = None,
     ) -> Issued:
-        """Issue a certificate with a new key.
+        """Issue a certificate; with a new key where none is given.
 
         Parameters
         ----------
@@ -80,7 +84,7 @@ class TrialAuthority:
         hosts : sequence of str
             DNS names and IP addresses of its subjectAltName.
         """
-        key = _new_key(self._kind)
+        key = key or _new_key(self._kind)
         uses = [ExtendedKeyUsageOID.SERVER_AUTH] * for_servers
         uses += [ExtendedKeyUsageOID.CLIENT_AUTH] * for_clients
         begin, end = not_before or self._span[0], not_after or self._span[1]
@@ -103,7 +107,7 @@ class TrialAuthority:
         )
 
 
-def _new_key(kind: KeyKind) -> ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey:
+def _new_key(kind: KeyKind) -> TrialKey:
     if kind == "ec":
         return ec.generate_private_key(ec.SECP256R1())
     return rsa.generate_private_key(public_exponent=65537, key_size=_RSA_BITS)
@@ -121,7 +125,7 @@ def _name(common_name: str) -> x509.Name:
 def _builder(
     subject: x509.Name,
     issuer: x509.Name,
-    key: CertificateIssuerPrivateKeyTypes,
+    key: TrialKey,
     not_before: datetime,
     not_after: datetime,
 ) -> x509.CertificateBuilder:
@@ -157,3 +161,42 @@ def _key_usage(*, signs_certificates: bool) -> x509.KeyUsage:
         encipher_only=False,
         decipher_only=False,
     )
+
+
+def trial_files(
+    hosts: Sequence[str], not_before: datetime, not_after: datetime, kind: KeyKind
+) -> dict[str, bytes]:
+    """Make an authority, a server's and a client's certificate: file name -> PEM."""
+    authority = TrialAuthority(not_before, not_after, kind=kind)
+    server = authority.issue("trial server", hosts, for_servers=True, for_clients=True)
+    client = authority.issue("trial client", ["localhost"], for_clients=True)
+    return {
+        "trial-ca.pem": _WARNING + authority.certificate,
+        "trial-server.pem": _WARNING + server.certificate,
+        "trial-server-key.pem": _WARNING + server.key,
+        "trial-client.pem": _WARNING + client.certificate,
+        "trial-client-key.pem": _WARNING + client.key,
+    }
+
+
+def trial_settings(folder: Path, host: str) -> str:
+    """Write what to paste into the settings, and how DCMTK connects."""
+    return f"""\
+# FOR TRIALS ONLY: whoever has these files is believed. Never use them with patients' data.
+[scp.tls]
+mode = "beside"
+certificate = "{folder}/trial-server.pem"
+key = "{folder}/trial-server-key.pem"
+client_ca = "{folder}/trial-ca.pem"
+
+# A destination that shows trial-server.pem:
+# [destinations.pacs.tls]
+# enabled = true
+# ca = "{folder}/trial-ca.pem"
+# certificate = "{folder}/trial-client.pem"
+# key = "{folder}/trial-client-key.pem"
+# server_name = "{host}"
+
+# A modality, with DCMTK:
+# echoscu +tls {folder}/trial-client-key.pem {folder}/trial-client.pem \\
+#     +cf {folder}/trial-ca.pem -aec MGNODE {host} 2762"""

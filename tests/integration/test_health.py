@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from node.db.session import Database
 from node.db.tables import Association, AuditEvent
 from node.store.heartbeat import Heartbeat
 from node.store.paths import Layout
+from tests.certificates import CertificateFolder
 from tests.receiving import running_scp, scp_settings
 from tests.servers import free_port
 
@@ -168,3 +170,30 @@ def test_a_process_without_its_storage_is_not_healthy(
 
     assert status == 1
     assert "missing" in checks["storage"]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_an_scp_over_tls_is_healthy_until_its_certificate_is_over_and_warns_before(
+    environ: dict[str, str], database: Database, tmp_path: Path
+) -> None:
+    files = CertificateFolder(tmp_path / "tls")
+    files.issue("server", not_after=files.now + timedelta(days=7, hours=1))
+    settings = files.scp_settings(Path(environ["MGNODE_STORAGE__ROOT"]))
+    tls = settings.scp.tls.model_dump(mode="json", exclude={"require_client_certificate"})
+    given = {f"MGNODE_SCP__TLS__{name.upper()}": str(value) for name, value in tls.items()}
+    environ |= {**given, "MGNODE_SCP__TLS__BINDINGS": "{}"}
+    environ["MGNODE_SCP__PORT"] = str(settings.scp.port)
+
+    with running_scp(settings, database) as scp:
+        status, checks = checked("scp", environ)
+        assert (status, checks["certificates"], checks["TLS port"]) == (0, "", "")
+        result = CliRunner().invoke(app, ["health", "scp"], env=environ)
+        assert "warning: scp.tls.certificate (CN=server," in result.stdout
+        assert "in 7 days" in result.stdout
+        assert [row.reason for row in scp.audited("connection_refused")] == []
+
+        files.issue("server", not_after=files.now - timedelta(hours=1))
+        status, checks = checked("scp", environ)
+
+    assert status == 1
+    assert "no peer believes us" in checks["certificates"]

@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from node.db.session import Database
 from node.db.tables import Association
@@ -117,6 +118,7 @@ REFUSED: dict[str, tuple[str, list[str], str]] = {
     "expired": ("expired", [], "certificate_expired"),
     "not yet valid": ("early", [], "certificate_not_yet_valid"),
     "for servers alone": ("server_only", [], "certificate_unsuitable"),
+    "a key of 1024 bits": ("weak", ANYTHING, "certificate_unsuitable"),
 }
 
 
@@ -129,6 +131,7 @@ def test_openssl_is_refused_and_the_audit_log_says_why(
     files.issue("expired", not_after=files.now - timedelta(minutes=1))
     files.issue("early", not_before=files.now + timedelta(days=1))
     files.issue("server_only", for_clients=False)
+    files.issue("weak", key=rsa.generate_private_key(public_exponent=65537, key_size=1024))
     settings = files.scp_settings(tmp_path / "data")
     with running_scp(settings, database) as node:
         s_client(settings, *options, *(shown(files, name) if name else []))

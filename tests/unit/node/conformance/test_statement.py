@@ -89,7 +89,7 @@ def test_an_installation_states_its_own_names_and_limits() -> None:
     assert "Sending AE: SENDER" in said
     assert "port 4242" in said
     assert "after 5 h" in said.replace("\n", " ")
-    assert "| pacs | BIGPACS | pacs:104 | ward | none |" in said
+    assert "| pacs | BIGPACS | pacs:104 | no | ward | none |" in said
     assert "| cad sr | Mammography CAD SR | 123 | AI CAD report mgnode | every study |" in said
 
 
