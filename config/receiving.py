@@ -64,6 +64,19 @@ class ScpSettings(Group):
             raise ValueError(f"port {value.port} is scp.port too; choose another for one of them")
         return value
 
+    @field_validator("tls")
+    @classmethod
+    def _binds_titles_that_may_associate(
+        cls, value: ScpTlsSettings, info: ValidationInfo
+    ) -> ScpTlsSettings:
+        listed = info.data.get("calling_ae_titles")
+        unlisted = sorted(set(value.bindings) - set(listed or value.bindings))
+        if unlisted:
+            raise ValueError(
+                f"bindings names {', '.join(unlisted)}: list them in calling_ae_titles too"
+            )
+        return value
+
     @property
     def own_port(self) -> int:
         """The port by which this SCP is known: the plain one, where there is one."""

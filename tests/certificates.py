@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -76,3 +77,11 @@ class CertificateFolder:
                 **tls,
             }
         )
+
+    def server_context(self, name: str) -> ssl.SSLContext:
+        """Give the context of a PACS that shows ``name`` and wants our certificate."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.certificate(name), self.key(name))
+        context.load_verify_locations(self.certificate("ca"))
+        context.verify_mode = ssl.CERT_REQUIRED
+        return context

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from pynetdicom import AE, AllStoragePresentationContexts, build_role, evt
 from pynetdicom.events import Event
 
 from config.sending import Destination
+from config.tls import DestinationTls
 from node.dicom.commitment import NO_SUCH_OBJECT, PUSH_MODEL, PUSH_MODEL_INSTANCE
 from node.scu.query import STUDY_ROOT_FIND
 
@@ -29,7 +31,8 @@ class CommittingPacs:
 
     ``lost`` are objects that it does not have any more, ``broken`` those that it reports as
     a processing failure. ``reports_here`` lets it report on the association that asked,
-    ``ignores_keys`` lets it answer each query with everything that it has.
+    ``ignores_keys`` lets it answer each query with everything that it has. With ``context`` it
+    speaks TLS, and ``tls`` is how the node connects.
     """
 
     has_commitment: bool = True
@@ -44,6 +47,8 @@ class CommittingPacs:
     requests: list[Dataset] = field(default_factory=list)
     queries: list[Dataset] = field(default_factory=list)
     answers: list[int] = field(default_factory=list)
+    context: ssl.SSLContext | None = None
+    tls: DestinationTls = field(default_factory=DestinationTls)
 
     def __enter__(self) -> Self:
         self._ae = AE(AE_TITLE)
@@ -59,7 +64,9 @@ class CommittingPacs:
             (evt.EVT_N_ACTION, self._on_request),
             (evt.EVT_C_FIND, self._on_query),
         ]
-        server = self._ae.start_server(("127.0.0.1", 0), block=False, evt_handlers=handlers)
+        server = self._ae.start_server(
+            ("127.0.0.1", 0), block=False, evt_handlers=handlers, ssl_context=self.context
+        )
         assert server is not None
         self._port = server.server_address[1]
         return self
@@ -82,6 +89,7 @@ class CommittingPacs:
                 "port": self._port,
                 "profile": PROFILE,
                 "confirm": confirm,
+                "tls": self.tls,
             }
         )
 

@@ -50,7 +50,7 @@ def list_destinations(config: ConfigOption = None, *, as_json: JsonOption = Fals
         [
             row["name"],
             row["ae_title"],
-            f"{row['host']}:{row['port']}",
+            f"{row['host']}:{row['port']}" + (" (TLS)" if row["tls"]["enabled"] else ""),
             ", ".join(row["studies_from"]),
             row["profile"],
             ", ".join(row["objects"]),

@@ -89,10 +89,7 @@ def tls_peer(
     files: CertificateFolder, name: str = "pacs", **limits: Any
 ) -> Iterator[tuple[str, int]]:
     """Do one handshake as a PACS that wants our certificate; ``limits`` narrow its context."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(files.certificate(name), files.key(name))
-    context.load_verify_locations(files.certificate("ca"))
-    context.verify_mode = ssl.CERT_REQUIRED
+    context = files.server_context(name)
     if "ciphers" in limits:
         context.set_ciphers(limits["ciphers"])
     with warnings.catch_warnings():
@@ -244,14 +241,12 @@ def secured(
 @contextmanager
 def raw_tls_echo(files: CertificateFolder) -> Iterator[tuple[str, int]]:
     """Answer one C-ECHO over TLS."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(files.certificate("pacs"), files.key("pacs"))
-    context.load_verify_locations(files.certificate("ca"))
-    context.verify_mode = ssl.CERT_REQUIRED
     entity = AE("PACS")
     entity.add_supported_context(VERIFICATION)
     port = free_port()
-    server = entity.start_server(("127.0.0.1", port), block=False, ssl_context=context)
+    server = entity.start_server(
+        ("127.0.0.1", port), block=False, ssl_context=files.server_context("pacs")
+    )
     try:
         yield "127.0.0.1", port
     finally:

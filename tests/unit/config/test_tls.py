@@ -78,6 +78,18 @@ def test_a_binding_to_nothing_is_a_problem(tmp_path: Path) -> None:
     assert problems_of(tmp_path, text) == ["scp.tls.bindings: names no certificate for MAMMO1"]
 
 
+def test_a_binding_of_a_title_that_may_not_associate_is_a_problem(tmp_path: Path) -> None:
+    text = (
+        '[scp]\ncalling_ae_titles = ["MAMMO1"]\n'
+        '[scp.tls]\nmode = "beside"\ncertificate = "c"\nkey = "k"\nclient_ca = "a"\n'
+        'bindings = { MAMMO1 = ["m1.example"], MAMMO2 = ["m2.example"] }\n'
+    )
+
+    assert problems_of(tmp_path, text) == [
+        "scp.tls: bindings names MAMMO2: list them in calling_ae_titles too"
+    ]
+
+
 def test_a_destination_over_tls_needs_an_authority(tmp_path: Path) -> None:
     assert problems_of(tmp_path, f"{PACS}tls = {{ enabled = true }}\n") == [
         "destinations.pacs.tls.ca: is required with enabled = true: without it nobody is verified"

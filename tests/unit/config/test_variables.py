@@ -28,6 +28,8 @@ def test_every_setting_can_be_set_by_its_variable() -> None:
         "results.identity_conflict": "separate",
         "audit.public_keys": '["/etc/mgnode/keys"]',
         "audit.syslog": "tcp://log.example.org:601",
+        "reconcile.orphans": "keep",
+        "alarms.unclaimed_periods": "7",
         "log.level": "debug",
         "log.format": "json",
     }
