@@ -15,7 +15,7 @@ VENV ?= .venv$(if $(filter-out 3.11,$(version)),-$(version))
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test fuzz lint check docs pins clean soak peers demonstration-model
+.PHONY: demo test fuzz lint check docs pins reliability clean soak peers demonstration-model
 
 demo: $(INSTALLED)
 	$(BIN)/mgnode demo $(ARGS)
@@ -61,6 +61,10 @@ peers: $(INSTALLED)
 soak: $(INSTALLED)
 	tests/debian-packages
 	$(BIN)/python -m benchmarks.soak $(ARGS)
+
+reliability: $(INSTALLED)
+	tests/debian-packages
+	$(BIN)/python -m tests.reliability_page
 
 # The newest versions that fit pyproject.toml, for all extras; run the tests before you commit them.
 pins:

@@ -62,7 +62,7 @@ def faults(
     configure(LogSettings(level="error"), "selftest")
     console = screen(stderr=True)
     results = []
-    with _scratch_folder(root) as folder:
+    with scratch_folder(root) as folder:
         database = _database(folder, database_url)
         wanted = list(cells(database.kind, only))
         if not wanted:
@@ -82,7 +82,7 @@ def faults(
 
 
 @contextmanager
-def _scratch_folder(root: Path | None) -> Iterator[Path]:
+def scratch_folder(root: Path | None) -> Iterator[Path]:
     """Give the folder for the test.
 
     Raises

@@ -5,12 +5,15 @@ from __future__ import annotations
 import shutil
 import socket
 import threading
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
+
+from sqlalchemy.orm import Session
 
 from config.sending import Destination
 from config.settings import Settings
@@ -20,7 +23,7 @@ from node.scu.sender import StoreAssociation
 from node.store.paths import Layout
 from workers.selftest.bugs import planted
 from workers.selftest.child import Child, Decide, go_on
-from workers.selftest.driver import Driver
+from workers.selftest.driver import Driver, replay_failed
 from workers.selftest.gate import Point
 from workers.selftest.jobs import QUIET, Clock, Order
 from workers.selftest.relay import Relay
@@ -35,6 +38,7 @@ PACS: Final = "pacs"
 _SYNTAX: Final = "1.2.840.10008.1.2.1"
 _TRIES: Final = 3
 _SECONDS: Final = 30.0
+_IMPATIENT: Final = 1.0
 
 BEFORE: Final = {
     Job.QUEUE: Job.RECEIVE,
@@ -84,7 +88,10 @@ class Bench:
             self.to_scp = stack.enter_context(Relay(("127.0.0.1", port)))
             self.broker = stack.enter_context(ScratchBroker(self.folder / "broker"))
             self.settings = self._settings(port)
+            # One for all runs: an engine compiles each statement anew.
+            self._driver = Driver(self.settings, self.clock)
             stack.callback(self.database.close)
+            stack.callback(self._driver.close)
             self._stack = stack.pop_all()
         return self
 
@@ -107,6 +114,7 @@ class Bench:
             self._make(job)
         self._well()
         kept = self._states[job]
+        self._driver.database.dispose()
         self.database.put_back(job.value)
         shutil.rmtree(self.layout.root, ignore_errors=True)
         shutil.copytree(self.folder / "kept" / job.value, self.layout.root)
@@ -137,6 +145,17 @@ class Bench:
             child.close()
             self.trace = child.trace
             self.order_traces.append(child.trace)
+
+    def run_impatiently(self, job: Job) -> None:
+        """Do ``job`` as `run` does, where nobody waits long for a peer that says nothing."""
+        settings = self.settings
+        limits = {f"{kind}_timeout_seconds": _IMPATIENT for kind in ("acse", "dimse")}
+        scu = settings.scu.model_copy(update={**limits, "report_wait_seconds": _IMPATIENT})
+        self.settings = settings.model_copy(update={"scu": scu})
+        try:
+            self.run(job)
+        finally:
+            self.settings = settings
 
     def run_beside(self, job: Job) -> None:
         """Do ``job`` in a second child while the first waits at a point, or after it."""
@@ -183,14 +202,32 @@ class Bench:
             self._receive_again()
         self.drive(at_most=at_most)
 
-    def drive(self, *, at_most: timedelta = timedelta(days=1)) -> None:
-        """Sweep and work, with a clock that passes, until nothing is left to do."""
+    def reconcile(self) -> list[str]:
+        """Let dispatch compare everything; name what it found and could not mend."""
         with planted(self.bug):
-            driver = Driver(self.settings, self.clock)
-            try:
-                driver.drive(at_most=at_most)
-            finally:
-                driver.close()
+            found = self._driver.reconcile()
+        return [f"reconciliation finds {kind} {times} times" for kind, times in found.items()]
+
+    def drive(
+        self, *, at_most: timedelta = timedelta(days=1), trouble: type[Exception] | None = None
+    ) -> None:
+        """Sweep and work, with a clock that passes, until nothing is left to do.
+
+        ``trouble`` is what the detector raises meanwhile.
+        """
+        with planted(self.bug):
+            self._driver.drive(at_most=at_most, trouble=trouble)
+
+    @contextmanager
+    def rows(self) -> Iterator[Session]:
+        """Read the rows."""
+        with self._driver.database.read() as session:
+            yield session
+
+    def retry(self) -> None:
+        """Put back what was given up, as `mgnode retry --all` does."""
+        with self._driver.database.begin() as session:
+            replay_failed(session, at=self.clock())
 
     def _receive_again(self) -> None:
         for _ in range(_TRIES):
@@ -245,6 +282,7 @@ class Bench:
                 raise StopError("the self-test's image is not taken: see children.log")
             self.clock.ahead += QUIET
         self.broker.empty()
+        self._driver.database.dispose()
         shutil.copytree(self.layout.root, self.folder / "kept" / job.value)
         self.database.keep(job.value)
         self._states[job] = Kept(self.clock.ahead, self.answered, self.pacs.memory())

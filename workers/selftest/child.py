@@ -61,6 +61,7 @@ class Child:
         theirs.close()
         their_control.close()
         self.trace: list[Point] = []
+        """What it did: points at which it was let go on."""
 
     def wait_until_ready(self) -> None:
         """Wait until the SCP of the child listens."""
@@ -118,10 +119,11 @@ class Child:
         except (EOFError, ConnectionResetError):
             self._process.join()
             return False
-        self.trace.append(point)
         reply = decide(point, self)
         if reply is None:
             return False
+        if not reply.error:
+            self.trace.append(point)
         try:
             self._line.send(reply)
         except BrokenPipeError:

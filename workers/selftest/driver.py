@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from sqlalchemy import func, or_, select
+from sqlalchemy.orm import Session
 
 from config.settings import Settings
+from node.db.analysis import replay_instance
+from node.db.deliveries import replay_delivery
+from node.db.reporting import replay_study
+from node.db.session import Database
 from node.db.studies import is_to_report
 from node.db.tables import Delivery, Instance, Study
+from node.dispatch.broker import CeleryPublisher
+from node.dispatch.reconcile import Reconciler
 from node.messages import QUEUE_OF_TASK
-from node.states import UNFINISHED_INSTANCE, DeliveryState, StudyState
+from node.states import UNFINISHED_INSTANCE, DeliveryState, InstanceState, StudyState
 from workers.selftest.jobs import Clock, Work
 from workers.selftest.scripted_detector import ScriptedDetector
 
@@ -19,32 +26,42 @@ _SHORT: Final = timedelta(seconds=61)
 """Longer than the time after which a message is published again."""
 _LONG: Final = timedelta(minutes=16)
 """Longer than a lease, a pause, and the wait for a commitment report."""
+_LONGEST: Final = timedelta(hours=2)
 _SHORT_ROUNDS: Final = 4
+_LONG_ROUNDS: Final = 12
 
 
 class Driver:
     """Dispatch and both workers, with a clock that passes while nothing is to do."""
 
-    def __init__(
-        self, settings: Settings, clock: Clock, detector: ScriptedDetector | None = None
-    ) -> None:
+    def __init__(self, settings: Settings, clock: Clock) -> None:
         self._clock = clock
-        self._work = Work(settings, clock, detector or ScriptedDetector())
+        self._detector = ScriptedDetector()
+        self._work = Work(settings, clock, self._detector)
         self._queues = sorted(set(QUEUE_OF_TASK.values()))
 
     def close(self) -> None:
         """Give up every connection."""
         self._work.close()
 
-    def drive(self, *, at_most: timedelta) -> None:
-        """Sweep, work and let time pass until all is settled, or ``at_most`` has passed."""
+    @property
+    def database(self) -> Database:
+        """Its database; a connection that lies idle is closed by ``dispose``."""
+        return self._work.database
+
+    def drive(self, *, at_most: timedelta, trouble: type[Exception] | None = None) -> None:
+        """Sweep, work and let time pass until all is settled, or ``at_most`` has passed.
+
+        ``trouble`` is what the detector raises meanwhile.
+        """
+        self._detector.trouble = trouble
         end = self._clock() + at_most
         idle = 0
         while not self.is_settled() and self._clock() < end:
             self._work.sweep()
             if self.take_messages() == 0:
                 idle += 1
-                self._clock.ahead += _SHORT if idle <= _SHORT_ROUNDS else _LONG
+                self._clock.ahead += _pause(idle)
 
     def take_messages(self) -> int:
         """Handle every message that the broker has, and acknowledge it; give how many."""
@@ -57,6 +74,15 @@ class Driver:
                     message.ack()
                     taken += 1
         return taken
+
+    def reconcile(self) -> dict[str, int]:
+        """Compare rows, files and broker, as dispatch does; give open discrepancies by kind."""
+        # Half-written files are removed when they are a day old: here they are, at once.
+        reconcile = self._work.settings.reconcile.model_copy(update={"orphan_hours": 1e-9})
+        settings = self._work.settings.model_copy(update={"reconcile": reconcile})
+        return Reconciler(
+            settings, self._work.database, CeleryPublisher(self._work.app), clock=self._clock
+        ).whole_pass()
 
     def is_settled(self) -> bool:
         """Say whether nothing is under way: each row is in a state that waits for nobody."""
@@ -75,3 +101,23 @@ class Driver:
         )
         with self._work.database.read() as session:
             return not any(session.scalar(query) for query in waiting)
+
+
+def _pause(idle: int) -> timedelta:
+    if idle <= _SHORT_ROUNDS:
+        return _SHORT
+    return _LONG if idle <= _LONG_ROUNDS else _LONGEST
+
+
+def replay_failed(session: Session, *, at: datetime) -> None:
+    """Put back every row that was given up or alarmed, as a person does."""
+    for image in session.scalars(select(Instance).where(Instance.state == InstanceState.FAILED)):
+        replay_instance(session, image, at=at, actor="selftest")
+    for study in session.scalars(select(Study).where(Study.state == StudyState.FAILED)):
+        replay_study(session, study, at=at, actor="selftest")
+    for delivery in session.scalars(
+        select(Delivery).where(
+            or_(Delivery.state == DeliveryState.FAILED, Delivery.alarmed_at.is_not(None))
+        )
+    ):
+        replay_delivery(session, delivery, at=at, actor="selftest")

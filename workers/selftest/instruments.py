@@ -66,6 +66,7 @@ class Instruments:
         if self._job is Job.RECEIVE:
             self._wrap_receiving()
         if self._job is Job.ANALYSE:
+            self._wrap_claim()
             _wrap(analyse, "_decode", self._before(Kind.READ, lambda _: "image", Step.DECODE))
             _wrap(analyse, "_look", self._before(Kind.LOOK, lambda _: "image", Step.DETECT))
 
@@ -138,6 +139,17 @@ class Instruments:
             return answer
 
         setattr(StoreService, "on_c_store", gated)  # noqa: B010 - as above
+
+    def _wrap_claim(self) -> None:
+        claim = analyse._claim
+
+        @wraps(claim)
+        def gated(*arguments: Any, **named: Any) -> Any:
+            claims = claim(*arguments, **named)
+            self._gate.reach(Step.CLAIM, Kind.END)
+            return claims
+
+        analyse._claim = gated
 
     def _wrap_audit(self) -> None:
         append = audit.append

@@ -11,7 +11,6 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from node.db import audit
-from node.db.session import Database
 from node.db.tables import Analysis, Association, AuditEvent, Delivery, Instance, Result, Study
 from node.demo.data_set import data_set_offset
 from node.states import UNFINISHED_INSTANCE, DeliveryState, InstanceState, StudyState
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     from workers.selftest.bench import Bench
 
 
-def violations(bench: Bench, *, repeats: bool, may_fail: bool = False) -> list[str]:
+def violations(bench: Bench, *, repeats: bool = False) -> list[str]:
     """Say everything that is wrong with the installation, now that all has ended.
 
     Parameters
@@ -32,27 +31,29 @@ def violations(bench: Bench, *, repeats: bool, may_fail: bool = False) -> list[s
     repeats : bool
         Whether a result may have reached the destination more than once, because a sender
         ended between the answer and its row: the same UID and the same bytes.
-    may_fail : bool
-        Whether rows may have ended as FAILED.
     """
-    database = Database(bench.database.url)
-    try:
-        with database.read() as session:
-            found = [
-                *_received(bench, session, may_fail=may_fail),
-                *_studies(session, may_fail=may_fail),
-                *_results(bench, session, repeats=repeats, may_fail=may_fail),
-                *_audit(session),
-            ]
-    finally:
-        database.dispose()
+    with bench.rows() as session:
+        found = [
+            *_received(bench, session),
+            *_studies(session),
+            *_results(bench, session, repeats=repeats),
+            *_audit(session),
+        ]
     found += _files(bench)
     for trace in bench.order_traces:
         found += order_problems(trace)
     return found
 
 
-def _received(bench: Bench, session: Session, *, may_fail: bool) -> Iterator[str]:
+def half_received(bench: Bench) -> list[str]:
+    """Name the files of data sets that a dead SCP was receiving, if any are left."""
+    return [
+        f"spool/.../{path.name}: half-received, and still there after the restart"
+        for path in sorted(bench.layout.spool.rglob("*.part"))
+    ]
+
+
+def _received(bench: Bench, session: Session) -> Iterator[str]:
     rows = session.scalars(select(Instance)).all()
     uids = Counter(row.sop_instance_uid for row in rows)
     if not bench.answered:
@@ -64,7 +65,7 @@ def _received(bench: Bench, session: Session, *, may_fail: bool) -> Iterator[str
         uid = row.sop_instance_uid
         if row.state in UNFINISHED_INSTANCE:
             yield f"instance {uid}: still {row.state}, no disposition"
-        if row.state is InstanceState.FAILED and not may_fail:
+        if row.state is InstanceState.FAILED:
             yield f"instance {uid}: FAILED with {row.reason}"
         if row.sha256 != wanted:
             yield f"instance {uid}: its row names other bytes than were sent"
@@ -77,23 +78,22 @@ def _received(bench: Bench, session: Session, *, may_fail: bool) -> Iterator[str
             yield f"instance {uid}: {row.state} with {analyses} analyses"
 
 
-def _studies(session: Session, *, may_fail: bool) -> Iterator[str]:
+def _studies(session: Session) -> Iterator[str]:
     for row in session.scalars(select(Study)):
-        ends = {StudyState.REPORTED, *([StudyState.FAILED] if may_fail else [])}
-        if row.state not in ends:
+        if row.state is not StudyState.REPORTED:
             yield f"study {row.study_instance_uid}: ended as {row.state}"
     left_open = session.scalars(select(Association.id).where(Association.closed_at.is_(None)))
     for number in left_open:
         yield f"association {number}: still open, though its SCP is gone"
 
 
-def _results(bench: Bench, session: Session, *, repeats: bool, may_fail: bool) -> Iterator[str]:
+def _results(bench: Bench, session: Session, *, repeats: bool) -> Iterator[str]:
     rows = session.scalars(select(Result)).all()
     once = Counter((row.study_id, row.generation, row.kind, row.source_instance_id) for row in rows)
     for key, times in once.items():
         if times > 1:
             yield f"the {key[2]} of study {key[0]} was made {times} times, under several UIDs"
-    arrivals, _ = bench.pacs.memory()
+    arrivals, kept = bench.pacs.memory()
     for uid in sorted(set(arrivals) - {row.sop_instance_uid for row in rows}):
         yield f"object {uid} reached the destination and has no row"
     for row in rows:
@@ -107,12 +107,10 @@ def _results(bench: Bench, session: Session, *, repeats: bool, may_fail: bool) -
             yield f"result {uid}: other bytes reached the destination"
         if len(came) > 1 and not repeats:
             yield f"result {uid}: reached the destination {len(came)} times"
-        yield from _deliveries(session, row, arrived=bool(came), may_fail=may_fail)
+        yield from _deliveries(session, row, arrived=bool(came), kept=uid in kept)
 
 
-def _deliveries(
-    session: Session, result: Result, *, arrived: bool, may_fail: bool
-) -> Iterator[str]:
+def _deliveries(session: Session, result: Result, *, arrived: bool, kept: bool) -> Iterator[str]:
     uid = result.sop_instance_uid
     rows = session.scalars(select(Delivery).where(Delivery.result_id == result.id)).all()
     if len(rows) != 1:
@@ -121,9 +119,11 @@ def _deliveries(
         if row.state in (DeliveryState.DELIVERED, DeliveryState.CONFIRMED):
             if not arrived:
                 yield f"result {uid}: {row.state}, but the destination never got it"
-            if row.state is DeliveryState.DELIVERED and not may_fail:
+            elif row.state is DeliveryState.CONFIRMED and not kept:
+                yield f"result {uid}: CONFIRMED, but the destination does not have it"
+            if row.state is DeliveryState.DELIVERED:
                 yield f"result {uid}: DELIVERED, but never CONFIRMED"
-        elif row.state is not DeliveryState.FAILED or not may_fail:
+        elif row.state is not DeliveryState.FAILED:
             yield f"result {uid}: its delivery ended as {row.state}: {row.last_error}"
 
 
@@ -153,9 +153,7 @@ def _files(bench: Bench) -> Iterator[str]:
         relative = path.relative_to(root).as_posix()
         folder = relative.split("/")[0]
         if path.suffix == ".part":
-            # Half a result is left to reconciliation, which looks at it a day later.
-            if folder != "results":
-                yield f"{relative}: half-written, and still there after the restart"
+            yield f"{relative}: half-written, and still there after the restart"
         elif folder in _NAMED_BY and _NAMED_BY[folder](path) != path.name.split(".")[0]:
             yield f"{relative}: its bytes are not those of its name"
 

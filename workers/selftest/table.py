@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from workers.selftest import faults_of_peers as peers
 from workers.selftest import faults_of_processes as processes
+from workers.selftest import faults_of_surroundings as surroundings
 from workers.selftest.steps import Step
 from workers.selftest.trial import Run, Trial
 
@@ -18,6 +20,11 @@ _RECEIVING: Final = frozenset({Step.ASSOCIATION, Step.STORE, Step.RECORD})
 _WORK: Final = frozenset(
     {Step.CLAIM, Step.DECODE, Step.DETECT, Step.REPORT, Step.SEND, Step.CONFIRM}
 )
+_MESSAGES: Final = frozenset({Step.QUEUE, Step.CLAIM, Step.REPORT, Step.SEND, Step.CONFIRM})
+_TRANSACTIONS: Final = _ALL - {Step.STORE, Step.DECODE, Step.AUDIT}
+_FILES: Final = frozenset({Step.STORE, Step.REPORT})
+_SENDING: Final = frozenset({Step.SEND, Step.CONFIRM})
+_ASSOCIATIONS: Final = _RECEIVING | _SENDING
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +77,63 @@ FAULTS: Final = (
         "the process stands still beyond its lease, and another one does its work",
         _WORK | {Step.QUEUE},
         processes.overtaken,
+    ),
+    Fault("broker-killed", "the broker is killed", _MESSAGES, surroundings.broker_killed),
+    Fault(
+        "broker-emptied", "the broker forgets everything", _MESSAGES, surroundings.broker_emptied
+    ),
+    Fault("broker-away", "the broker's socket is gone", _MESSAGES, surroundings.broker_unreachable),
+    Fault(
+        "database-locked",
+        "the database is locked for longer than a process waits",
+        _TRANSACTIONS,
+        surroundings.locked,
+    ),
+    Fault(
+        "database-lost",
+        "the server ends every connection",
+        _TRANSACTIONS | {Step.AUDIT},
+        surroundings.connection_lost,
+        frozenset({"postgresql"}),
+    ),
+    Fault(
+        "database-full",
+        "no room in the database's file system",
+        _TRANSACTIONS | {Step.AUDIT},
+        surroundings.database_full,
+    ),
+    Fault("storage-full", "no room in the storage", _FILES, surroundings.storage_full),
+    Fault("storage-read-only", "the storage is read-only", _FILES, surroundings.storage_read_only),
+    Fault(
+        "storage-fails",
+        "the storage gives errors",
+        _FILES | {Step.DECODE, Step.SEND},
+        surroundings.storage_fails,
+    ),
+    Fault(
+        "file-lost",
+        "the image's file is gone for a while",
+        frozenset({Step.DECODE}),
+        peers.file_lost,
+    ),
+    Fault(
+        "clock-forwards",
+        "the clock jumps a day forwards",
+        _ALL - {Step.AUDIT},
+        surroundings.clock_forwards,
+    ),
+    Fault("clock-back", "the clock jumps a day back", _ALL - {Step.AUDIT}, surroundings.clock_back),
+    Fault("peer-aborts", "the peer aborts at each moment", _ASSOCIATIONS, peers.aborts),
+    Fault("peer-vanishes", "the connection to the peer is reset", _ASSOCIATIONS, peers.vanishes),
+    Fault("peer-hangs", "the peer says nothing more", _ASSOCIATIONS, peers.hangs),
+    Fault("peer-refuses", "the destination rejects the association", _SENDING, peers.refuses),
+    Fault("peer-answers", "each warning and failure of the destination", _SENDING, peers.answers),
+    Fault("peer-away", "the destination is away for days", _SENDING, peers.away),
+    Fault(
+        "detector-fails",
+        "no memory for the detector, or an error in it",
+        frozenset({Step.DETECT}),
+        peers.detector_fails,
     ),
 )
 

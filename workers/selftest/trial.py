@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from node.errors import StopError
 from workers.selftest.gate import GO_ON, Point, Reply
-from workers.selftest.invariants import violations
+from workers.selftest.invariants import half_received, violations
 from workers.selftest.steps import JOB_OF, Job, Step
 
 if TYPE_CHECKING:
     from workers.selftest.bench import Bench
-    from workers.selftest.child import Child, Decide
+    from workers.selftest.child import Child
 
 MAY_REPEAT: Final = frozenset({Step.SEND, Step.CONFIRM, Step.AUDIT})
 """Steps at which a result may reach the destination twice, under the same UID: its answer was
@@ -63,13 +63,12 @@ class Trial:
         place: str,
         act: Callable[[], None],
         *,
-        may_fail: bool = False,
+        replay: bool = False,
         at_most: timedelta = timedelta(days=1),
-        check: Callable[[], Iterable[str]] = tuple,
     ) -> None:
         """Put everything back, do ``act``, drive all to the end, and check what must hold.
 
-        ``check`` may name more that is wrong, about this fault alone.
+        With ``replay`` a person puts back what was given up, after the fault is over.
         """
         if self.is_over:
             return
@@ -81,8 +80,12 @@ class Trial:
         try:
             act()
             bench.finish(resend=self.job is Job.RECEIVE, at_most=at_most)
-            found = violations(bench, repeats=self.step in MAY_REPEAT, may_fail=may_fail)
-            found += check()
+            if replay:
+                bench.retry()
+                bench.drive(at_most=at_most)
+            # Reconciliation would sweep them a day later.
+            found = half_received(bench) + bench.reconcile()
+            found += violations(bench, repeats=self.step in MAY_REPEAT)
         except StopError as error:
             found = [str(error)]
         finally:
@@ -95,19 +98,15 @@ class Trial:
         act: Act,
         *,
         word: str = "before",
-        may_fail: bool = False,
-        at_most: timedelta = timedelta(days=1),
     ) -> None:
         """Do the job once for each of ``points`` and ``act`` there."""
         for point in points:
             self.play(
                 f"{word} {point.name}",
                 lambda point=point: self.run_to(point, act),  # type: ignore[misc]
-                may_fail=may_fail,
-                at_most=at_most,
             )
 
-    def run_to(self, target: Point, act: Act) -> None:
+    def run_to(self, target: Point, act: Act, **more: Any) -> None:
         """Do the job in a child and ``act`` when it comes to ``target``.
 
         Raises
@@ -124,14 +123,10 @@ class Trial:
             met = True
             return act(point, child)
 
-        self.bench.run(self.job, decide)
+        self.bench.run(self.job, decide, **more)
         # With a bug in it the child may well take another way.
         if not met and not self.bug:
             raise StopError(f"no child came to {target.name} of {target.step}")
-
-    def run(self, decide: Decide) -> None:
-        """Do the job in a child."""
-        self.bench.run(self.job, decide)
 
 
 def _is_same(point: Point, target: Point) -> bool:
