@@ -21,6 +21,7 @@ from node.scp.bounded_socket import MAXIMUM_LENGTH
 from node.scp.certificates import CertificateWatch
 from node.scp.commitment import ReportService, on_n_action
 from node.scp.contexts import accepted_contexts
+from node.scp.descriptors import allow_descriptors
 from node.scp.handlers import StoreService
 from node.scp.listening import Listener, Server
 from node.scp.refusals import Refusals
@@ -109,6 +110,7 @@ class StorageScp:
         """
         self._database.require_current_schema()
         self._layout.create()
+        allow_descriptors(self._settings.scp.max_associations)
         with contextlib.ExitStack() as undo:
             servers = []
             for listener in self._listeners:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,43 +13,14 @@ from node.errors import StopError
 from node.scp.server import StorageScp
 from node.store.paths import Layout
 from tests.factories import make_mammogram, stable_uid
-from tests.pdus import ABORT, ASSOCIATE_AC, EXPLICIT, VERIFICATION, c_store_rq
+from tests.pdus import ABORT, EXPLICIT, c_store_rq
 from tests.peer import RawRequestor
 from tests.receiving import RunningScp, running_scp, scp_settings
-from tests.servers import Server, free_port, wait_until
+from tests.scp_server import ScpProcess
+from tests.servers import wait_until
 
 MG = "1.2.840.10008.5.1.4.1.1.1.2"
 UID = stable_uid("image")
-
-
-class ScpProcess(Server):
-    """The SCP as a child process, in the repository's folder."""
-
-    def __init__(self, folder: Path, database_url: str) -> None:
-        super().__init__(folder)
-        self.root = folder / "data"
-        self.database_url = database_url
-        self.port = free_port()
-
-    @property
-    def address(self) -> tuple[str, int]:
-        return "127.0.0.1", self.port
-
-    def arguments(self) -> list[str]:
-        script = Path(__file__).parents[1] / "scp_process.py"
-        return [sys.executable, str(script), str(self.root), self.database_url, str(self.port)]
-
-    def popen_options(self) -> dict[str, object]:
-        return {"env": {"PYTHONPATH": str(Path(__file__).parents[2])}}
-
-    def is_ready(self) -> bool:
-        try:
-            with RawRequestor(self.address) as line:
-                accepted = line.associate((VERIFICATION, [EXPLICIT])).kind == ASSOCIATE_AC
-                line.release()
-        except ConnectionRefusedError:
-            return False
-        return accepted
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,8 @@ from node.db.session import Database
 from tests.pdus import EXPLICIT, c_store_rq
 from tests.peer import RawRequestor
 from tests.receiving import MG, UID, encoded, running_scp, scp_settings
-from tests.servers import wait_until
+from tests.scp_server import ScpProcess
+from tests.servers import running, wait_until
 
 
 def test_below_the_free_space_mark_every_image_is_a700_until_there_is_room(
@@ -78,3 +80,28 @@ def test_a_full_disk_amid_a_data_set_is_a700_and_leaves_nothing(
 
         assert line.read_status()[0] == 0xA700
         assert node.holds_nothing()
+
+
+def test_a_file_system_that_takes_no_more_is_a700_leaves_nothing_and_serves_again(
+    tmp_path: Path, sqlite_template: Path
+) -> None:
+    """A limit of the process stands in for a full disk: an error amid a write, and a real one."""
+    data_set = encoded(rows=1024, columns=1024)
+    path = tmp_path / "mgnode.db"
+    path.write_bytes(sqlite_template.read_bytes())
+    url = f"sqlite:///{path}"
+    with running(ScpProcess(tmp_path, url)) as server, RawRequestor(server.address) as line:
+        assert server.process is not None
+        most = resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE)
+        line.associate((MG, [EXPLICIT]))
+        resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (len(data_set) // 2, most[1]))
+        assert line.store(data_set, sop_class=MG, sop_instance=UID)[0] == 0xA700
+        assert [each for each in server.root.rglob("*") if is_data(each)] == []
+
+        resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, most)
+        assert line.store(data_set, sop_class=MG, sop_instance=UID)[0] == 0x0000
+        line.release()
+
+
+def is_data(path: Path) -> bool:
+    return path.is_file() and path.name != "lock"
