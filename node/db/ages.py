@@ -14,6 +14,7 @@ from typing import Any, Final
 from sqlalchemy import func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from node.db.columns import is_set
 from node.db.studies import is_to_report
 from node.db.tables import AuditEvent, Delivery, Instance, Result, Study
 from node.states import DeliveryState, InstanceState, StudyState
@@ -138,7 +139,7 @@ def _of_sending(session: Session) -> Iterator[QueueAge]:
 def _of_unconfirmed(session: Session) -> Iterator[QueueAge]:
     rows = session.execute(
         select(Delivery.destination, func.count(), func.min(Delivery.delivered_at))
-        .where(Delivery.confirm_at.is_not(None))
+        .where(is_set(Delivery.confirm_at))
         .group_by(Delivery.destination)
         .order_by(Delivery.destination)
     ).all()

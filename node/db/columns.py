@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import BigInteger, DateTime, Dialect, Integer, String, TypeDecorator
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    DateTime,
+    Dialect,
+    Integer,
+    String,
+    TypeDecorator,
+)
+from sqlalchemy.orm import InstrumentedAttribute
 from typing_extensions import override
 
 
@@ -30,6 +39,13 @@ class UtcDateTime(TypeDecorator[datetime]):
         moment: datetime = value
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
+
+def is_set(moment: InstrumentedAttribute[datetime | None]) -> ColumnElement[bool]:
+    """Ask for rows that have a moment, over the index on it: SQLite takes none for IS NOT NULL."""
+    return moment > _BEFORE_ALL
+
+
+_BEFORE_ALL: Final = datetime(1, 1, 2, tzinfo=UTC)
 
 Uid = String(64)
 AeTitle = String(16)

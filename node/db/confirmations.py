@@ -15,6 +15,7 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from node.db import audit
+from node.db.columns import is_set
 from node.db.events import Event
 from node.db.tables import Delivery, Result
 from node.db.transitions import move
@@ -167,7 +168,7 @@ def raise_alarm(session: Session, row: Delivery, *, why: str, at: datetime, acto
 
 def count_alarms(session: Session) -> int:
     """Count the deliveries whose alarm nothing has answered yet."""
-    return session.scalar(select(func.count()).where(Delivery.alarmed_at.is_not(None))) or 0
+    return session.scalar(select(func.count()).where(is_set(Delivery.alarmed_at))) or 0
 
 
 def key_of(row: Delivery) -> ObjectKey:

@@ -13,6 +13,7 @@ from typing import Final
 from sqlalchemy import ColumnElement, Row, and_, exists, or_, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload
 
+from node.db.columns import is_set
 from node.db.confirmations import NOT_IN_TIME, raise_alarm
 from node.db.events import Event
 from node.db.lost_work import (
@@ -202,7 +203,7 @@ def confirmations_to_publish(
     """
     fresh = and_(Delivery.confirm_at <= at, Delivery.published_at >= at - republish)
     busy = select(Delivery.destination).where(
-        Delivery.confirm_at.is_not(None), or_(Delivery.lease_until >= at, fresh)
+        is_set(Delivery.confirm_at), or_(Delivery.lease_until >= at, fresh)
     )
     rows = session.execute(
         select(Delivery.destination, Delivery.id)

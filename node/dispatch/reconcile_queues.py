@@ -26,6 +26,7 @@ from node.db.ages import (
     QueueAge,
     queue_ages,
 )
+from node.db.columns import is_set
 from node.db.discrepancies import Found, Kind
 from node.db.events import Event
 from node.db.studies import is_to_report
@@ -39,6 +40,9 @@ TRIED_OFTEN: Final = 3
 
 MOST_NAMED: Final = 100
 """Studies that are named one by one; the age of their queue tells of all."""
+
+NEWEST: Final = 100_000
+"""So many deliveries are looked through for the last one that a failing destination took."""
 
 OF_QUEUES: Final = (
     Kind.QUEUE_TOO_OLD,
@@ -235,7 +239,7 @@ def _destinations(session: Session, settings: Settings, at: datetime) -> Iterato
             func.count().label("count"),
             func.max(Delivery.attempts).label("attempts"),
         )
-        .where(or_(Delivery.state.in_(_ON_THE_WAY), Delivery.confirm_at.is_not(None)))
+        .where(or_(Delivery.state.in_(_ON_THE_WAY), is_set(Delivery.confirm_at)))
         .group_by(Delivery.destination)
     ).all()
     for name, count, attempts in rows:
@@ -258,15 +262,20 @@ def _silent_since(session: Session, destination: str, settings: Settings, at: da
     )
     if failing is None or failing > since:
         return ""
-    # By the key, the newest first: no index is needed to come upon the last one soon.
+    # By the key, the newest first: no index on destinations is needed.
+    newest = session.scalar(select(func.max(Delivery.id))) or 0
     last = session.scalar(
         select(Delivery.delivered_at)
-        .where(Delivery.destination == destination, Delivery.delivered_at.is_not(None))
+        .where(
+            Delivery.id > newest - NEWEST,
+            Delivery.destination == destination,
+            Delivery.delivered_at.is_not(None),
+        )
         .order_by(Delivery.id.desc())
         .limit(1)
     )
     if last is None:
-        return "never"
+        return "long ago, or never"
     return f"{last:%Y-%m-%d %H:%M}Z" if last < since else ""
 
 
