@@ -28,6 +28,7 @@ from node.scu.outcome import Outcome
 from node.scu.sender import StoreAnswer, StoreAssociation
 from node.store.files import RESULT_FILE_DAMAGED, RESULT_FILE_REMOVED, intact
 from workers.failure import Failure, FailuresGoTo
+from workers.held import leave_out_those_there, may_be_sent
 from workers.retry import pause_before
 from workers.runtime import Runtime
 from workers.watchdog import Watch
@@ -57,10 +58,11 @@ def deliver_results(runtime: Runtime, delivery_ids: list[int]) -> None:
     """
     now = runtime.clock()
     with runtime.watchdog.watching(runtime.settings.delivery.lease_seconds) as watch:
+        free = may_be_sent(runtime, delivery_ids)
         with runtime.database.begin() as session:
             claims = claim_deliveries(
                 session,
-                delivery_ids,
+                free,
                 lease_until=_lease_from(runtime, now),
                 at=now,
                 actor=runtime.actor,
@@ -88,7 +90,9 @@ def _send_all(batch: _Batch, claims: list[ClaimedDelivery]) -> None:
     rest = list(claims)
     with FailuresGoTo(partial(_put_off_all, batch, rest)):
         try:
-            _send_over_one_association(batch, destination, rest)
+            leave_out_those_there(batch.runtime, destination, rest)
+            if rest:
+                _send_over_one_association(batch, destination, rest)
         except PermanentFailure as failure:
             _answer_all(batch, rest, StoreAnswer(Outcome.REFUSED, None, str(failure)))
         except TransientFailure as failure:

@@ -10,6 +10,7 @@ import typer
 from config.log import configure
 from node.cli import (
     audit,
+    backup,
     config,
     conformance,
     database,
@@ -19,6 +20,7 @@ from node.cli import (
     peers,
     reconcile,
     replay,
+    restore,
     retention,
     studies,
     tls,
@@ -42,6 +44,8 @@ app.add_typer(destination.app, name="destination")
 app.add_typer(tls.app, name="tls")
 app.command("echo")(peers.echo_destination)
 app.command("send")(peers.send)
+app.command("backup")(backup.backup)
+app.command("restore")(restore.restore)
 app.command("retry")(replay.retry)
 app.command("dev-certs")(tls.dev_certs)
 app.command("reconcile")(reconcile.reconcile)

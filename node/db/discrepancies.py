@@ -59,6 +59,7 @@ class Kind(StrEnum):
         "DESTINATION_UNKNOWN",
         "Results are due at a destination that is in no setting.",
     )
+    RESTORED = "RESTORED", "The node was restored from a backup: deliveries are held back."
     MORE_OF_A_KIND = "MORE_OF_A_KIND", "There are more of this kind than are kept open as rows."
 
 

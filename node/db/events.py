@@ -109,4 +109,7 @@ class Event(StrEnum):
     )
     DISCREPANCY_RESOLVED = "discrepancy_resolved", "A discrepancy is no more, or was mended."
     SPOOL_SWEPT = "spool_swept", "Half-received files of a dead process were removed."
+    BACKUP_TAKEN = "backup_taken", "A backup of the whole node was made."
+    NODE_RESTORED = "node_restored", "The node was restored from a backup; deliveries are held."
+    DELIVERIES_RELEASED = "deliveries_released", "Deliveries go out again after a restore."
     AUDIT_KEY_CHANGED = "audit_key_changed", "Another key signs the checkpoints from here on."

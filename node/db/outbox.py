@@ -172,9 +172,13 @@ def studies_to_publish(
 
 
 def deliveries_to_publish(
-    session: Session, *, at: datetime, republish: timedelta
+    session: Session,
+    *,
+    at: datetime,
+    republish: timedelta,
+    held: frozenset[str] = frozenset(),
 ) -> dict[str, list[int]]:
-    """Ids of PENDING deliveries that are due, by destination, the oldest first.
+    """Ids of PENDING deliveries that are due, by destination, the oldest first; none of ``held``.
 
     A destination that has a batch on its way, or published and not claimed yet, gets no
     other: one that hangs holds one thread, and the others go on.
@@ -187,6 +191,7 @@ def deliveries_to_publish(
             Delivery.state == DeliveryState.PENDING,
             _is_due(Delivery.not_before, at),
             Delivery.destination.not_in(busy),
+            Delivery.destination.not_in(sorted(held)),
         )
         .order_by(Delivery.id)
         .limit(BATCH)

@@ -17,6 +17,7 @@ import structlog
 from config.settings import Settings
 from node.clock import utc_now
 from node.db import outbox
+from node.db.hold import held_destinations
 from node.db.session import UNAVAILABLE, Database
 from node.db.tables import Delivery, Instance, Study
 from node.dispatch.broker import Publisher
@@ -152,7 +153,10 @@ class Dispatcher:
         if not self._room(NETWORK_QUEUE):
             return
         with self._database.read() as session:
-            due = outbox.deliveries_to_publish(session, at=now, republish=self._republish)
+            held = held_destinations(session, self._settings)
+            due = outbox.deliveries_to_publish(
+                session, at=now, republish=self._republish, held=held
+            )
         for ids in due.values():
             self._publisher.publish(DELIVER_TASK, delivery_ids=ids)
             self._mark(Delivery, ids, now)

@@ -1,0 +1,85 @@
+"""Holding deliveries back after a restore: the backup does not know what was sent since.
+
+The hold is an open row among the discrepancies, so that everything that tells of those tells
+of it too. While it is in force a delivery goes out only when its destination says that it has
+not got the object; a destination that is not asked (`confirm` is none) waits for a person.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from config.settings import Settings
+from node.db import audit
+from node.db.assurance import Discrepancy
+from node.db.discrepancies import Kind
+from node.db.events import Event
+from node.db.session import require_writer
+from node.db.tables import Delivery
+from node.states import DeliveryState
+
+SUBJECT = "deliveries"
+RELEASED = "RELEASED"
+
+
+def is_in_force(session: Session) -> bool:
+    """Say whether deliveries are held back."""
+    return session.scalar(_open()) is not None
+
+
+def hold(session: Session, *, at: datetime, actor: str, details: Mapping[str, Any]) -> None:
+    """Hold every delivery back, and say that the node was restored."""
+    require_writer(session)
+    if not is_in_force(session):
+        session.add(
+            Discrepancy(
+                kind=Kind.RESTORED,
+                subject=SUBJECT,
+                detail="deliveries are held back until `mgnode restore --release`",
+                found_at=at,
+                seen_at=at,
+            )
+        )
+    audit.append(
+        session, at=at, event=Event.NODE_RESTORED, entity="process", actor=actor, details=details
+    )
+
+
+def release(session: Session, *, at: datetime, actor: str) -> bool:
+    """Let deliveries go out again; False when none were held."""
+    require_writer(session)
+    row = session.scalar(_open())
+    if row is None:
+        return False
+    row.resolved_at, row.resolution = at, RELEASED
+    audit.append(session, at=at, event=Event.DELIVERIES_RELEASED, entity="process", actor=actor)
+    return True
+
+
+def held_destinations(session: Session, settings: Settings) -> frozenset[str]:
+    """Name the destinations of waiting deliveries that nothing goes to while the hold lasts."""
+    if not is_in_force(session):
+        return frozenset()
+    waiting = select(Delivery.destination).where(Delivery.state == DeliveryState.PENDING)
+    return frozenset(
+        name for name in session.scalars(waiting.distinct()) if not is_asked(settings, name)
+    )
+
+
+def is_asked(settings: Settings, destination: str) -> bool:
+    """Say whether a destination can tell what it has."""
+    row = settings.destinations.get(destination)
+    return row is not None and row.confirm != "none"
+
+
+def _open() -> Any:
+    return select(Discrepancy).where(
+        Discrepancy.kind == Kind.RESTORED,
+        Discrepancy.subject == SUBJECT,
+        Discrepancy.resolved_at.is_(None),
+    )
