@@ -7,16 +7,16 @@ patients' names.
 
 from __future__ import annotations
 
-import io
 import logging
 import re
 import sys
 from typing import Final, TextIO
 
 import structlog
-from structlog.typing import EventDict, ExcInfo, Processor, WrappedLogger
+from structlog.typing import EventDict, Processor, WrappedLogger
 from typing_extensions import override
 
+from config.log_tracebacks import without_quotations
 from config.printable import printable
 from config.settings import LogSettings
 
@@ -82,6 +82,7 @@ def configure(log: LogSettings, process: str, stream: TextIO | None = None) -> N
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=every_line,
             processors=[
+                without_quotations,
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 *_renderer(log, is_terminal=stream.isatty()),
             ],
@@ -95,25 +96,21 @@ def configure(log: LogSettings, process: str, stream: TextIO | None = None) -> N
 
 def _neutral(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     """Let no text of a peer steer the terminal or pass for another line; JSON escapes by itself."""
-    return {
-        key: printable(value) if isinstance(value, str) else value for key, value in event.items()
-    }
+    neutral = {}
+    for key, value in event.items():
+        make = _lines if key == "exception" else printable
+        neutral[key] = make(value) if isinstance(value, str) else value
+    return neutral
+
+
+def _lines(traceback: str) -> str:
+    return "\n".join(map(printable, traceback.split("\n")))
 
 
 def _renderer(log: LogSettings, *, is_terminal: bool) -> list[Processor]:
-    # Both write plain tracebacks: the fancy ones print local variables, data sets among them.
     if log.format == "json":
-        return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
-    return [
-        _neutral,
-        structlog.dev.ConsoleRenderer(colors=is_terminal, exception_formatter=_traceback),
-    ]
-
-
-def _traceback(stream: TextIO, error: ExcInfo) -> None:
-    plain = io.StringIO()
-    structlog.dev.plain_traceback(plain, error)
-    stream.write("\n".join(map(printable, plain.getvalue().split("\n"))))
+        return [structlog.processors.JSONRenderer()]
+    return [_neutral, structlog.dev.ConsoleRenderer(colors=is_terminal)]
 
 
 def _set_levels(log: LogSettings) -> None:
