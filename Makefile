@@ -36,6 +36,7 @@ lint: $(INSTALLED)
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m tests.dependencies --ask
 
 check: lint test
 
@@ -66,7 +67,8 @@ reliability: $(INSTALLED)
 	tests/debian-packages
 	$(BIN)/python -m tests.reliability_page
 
-# The newest versions that fit pyproject.toml, for all extras; run the tests before you commit them.
+# The newest versions that fit pyproject.toml, for all extras; run the tests before you commit them,
+# and look at what is new: docs/security/dependencies.csv.
 pins:
 	rm -rf .cache/pins && $(PYTHON) -m venv .cache/pins && .cache/pins/bin/pip install -q --upgrade pip
 	.cache/pins/bin/pip install -q --dry-run --ignore-installed --report .cache/pins/report.json '.[cpu,gpu,openvino,demo,train,dev]'
