@@ -82,7 +82,7 @@ def embedded_node(
     stop = threading.Event()
     log_file = config.with_name("node.log")
     with append_to(log_file) as output:
-        environment = _environment(settings, config, layout.run)
+        environment = environment_of(settings, config, layout.run)
         programs = [
             *broker_programs(settings),
             *node_programs(environment, demonstration=demonstration),
@@ -106,7 +106,7 @@ def embedded_node(
             node.database.dispose()
 
 
-def _environment(settings: Settings, config: Path, run: Path) -> dict[str, str]:
+def environment_of(settings: Settings, config: Path, run: Path) -> dict[str, str]:
     """Name the settings' files: what an environment holds stands in /proc as long as it runs."""
     secrets = {"DATABASE__URL": settings.database.url, "BROKER__URL": settings.broker.url}
     files = {}

@@ -12,6 +12,7 @@ from node.db import installation, schema
 from node.db.grants import apply_grants
 from node.db.session import Database, is_sqlite, normalised, sqlite_path
 from node.errors import StopError
+from node.store.folders import make_folder
 
 
 def upgrade(url: str | URL, *, application_role: str = "") -> None:
@@ -53,7 +54,7 @@ def upgrade(url: str | URL, *, application_role: str = "") -> None:
 
 def _make_private_file(url: URL) -> None:
     path = sqlite_path(url)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     # SQLite gives its -wal and -shm files the mode of this one.
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:

@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import pydicom.config
 import pytest
 import redis
 from sqlalchemy import select
@@ -26,9 +25,9 @@ from node.dispatch.broker import CeleryPublisher, celery_app
 from node.dispatch.loop import Dispatcher
 from node.messages import REPORT_TASK
 from node.states import DeliveryState, InstanceState, StudyState
-from tests.factories import make_mammogram, stable_uid
-from tests.pdus import C_STORE_RSP, EXPLICIT, NO_DATA_SET, command, contexts_of, us
-from tests.peer import AcceptedLine, raw_acceptor
+from tests.factories import stable_uid
+from tests.marked import MARK, commented, marked, quote_the_patient
+from tests.peer import raw_acceptor
 from tests.servers import running, wait_until
 from tests.worker_process import NetworkWorker
 from tests.working_node import WorkingNode, working_node
@@ -38,29 +37,7 @@ from workers.tasks import register_network
 # What is written does not depend on where the rows lie.
 pytestmark = [pytest.mark.redis, pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)]
 
-MARK = "Qzxv"
-"""No UID, path or word of ours has it, in whatever case."""
-
 DEBUG = LogSettings(level="debug", format="json")
-
-
-def marked(**attributes: Any) -> Any:
-    """An image in which all that tells who the patient is has the mark; some of it is invalid."""
-    values = {
-        "patient_name": f"{MARK}^Anna={MARK}=",
-        "patient_id": f"{MARK}-17",
-        "AccessionNumber": f"{MARK}0017",
-        "PatientBirthDate": f"{MARK}03",
-        "PatientAge": f"{MARK}",
-        "PatientComments": f"known as {MARK}",
-        "OtherPatientNames": f"{MARK}^Maiden",
-        "ReferringPhysicianName": f"{MARK}^Doctor",
-        "StudyDescription": f"Screening of {MARK}",
-        "InstitutionName": f"{MARK} clinic",
-        **attributes,
-    }
-    with pydicom.config.disable_value_validation():
-        return make_mammogram(**values)
 
 
 class Written:
@@ -122,29 +99,6 @@ def written(
     log = io.StringIO()
     configure(DEBUG, "test", log)
     return Written(node, log, tmp_path / "node")
-
-
-def commented(line: AcceptedLine) -> None:
-    """Refuse the first result for now and the others for good, with a comment that has the mark."""
-    request = line.accept(syntax_of=lambda _, offered: EXPLICIT if EXPLICIT in offered else None)
-    contexts = {a: n for n, a, offered in contexts_of(request) if EXPLICIT in offered}
-    for status in (0xA700, 0xC000, 0xC000):
-        asked = line.read_store_command()
-        answer = command(
-            (0x0002, asked[0x0002]),
-            (0x0100, us(C_STORE_RSP)),
-            (0x0120, asked[0x0110]),
-            (0x0800, us(NO_DATA_SET)),
-            (0x0900, us(status)),
-            (0x0902, f"study is of {MARK}^Berta".encode()),
-            (0x1000, asked[0x1000]),
-        )
-        line.send_pdv(contexts[asked[0x0002].decode().strip("\0 ")], answer, is_command=True)
-    line.answer_release()
-
-
-def quote_the_patient(_: object) -> None:
-    raise LookupError(f"no such patient: {MARK}^Anna")
 
 
 def test_the_mark_would_be_found(written: Written) -> None:
