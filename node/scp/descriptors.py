@@ -26,6 +26,10 @@ def allow_descriptors(associations: int) -> None:
     if soft == resource.RLIM_INFINITY or soft >= wanted:
         return
     allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+    except (ValueError, OSError):
+        # macOS has a limit of its own below the one that it tells.
+        allowed = soft
     if allowed < wanted:
         log.warning("few_descriptors", allowed=allowed, wanted=wanted, setting="max_associations")
