@@ -31,6 +31,7 @@ from node.dispatch.reconcile_queues import (
 )
 from node.errors import StateConflict, TransientFailure
 from node.messages import ANALYSIS_QUEUE
+from node.store.claim_sheet import remove_old
 from node.store.paths import Layout
 from node.store.spool import sweep_left
 
@@ -41,6 +42,9 @@ QUEUES_EVERY_SECONDS: Final = 30.0
 LOOK_AGAIN_EVERY_SECONDS: Final = 60.0
 LOOK_AGAIN_AT: Final = 50
 """Open discrepancies of files that are looked at again at one time."""
+
+SHEETS_SECONDS: Final = 86400.0
+"""So long the claim sheets of workers are kept that nobody took over."""
 
 MIB: Final = 1 << 20
 KINDS: Final[tuple[type[Stored], ...]] = (Instance, Result)
@@ -163,6 +167,7 @@ class Reconciler:
             Found(Kind.HALF_WRITTEN, f"spool/{name}", f"{count} files", mended=REMOVED)
             for name, count in swept.items()
         ]
+        remove_old(self._layout.run, older_than=SHEETS_SECONDS)
         waiting = self._in_quarantine()
         with self._database.begin() as session:
             for each in found:

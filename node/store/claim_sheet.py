@@ -16,6 +16,7 @@ import re
 import secrets
 import socket
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePath
@@ -141,6 +142,18 @@ def left_sheets(run: Path) -> Iterator[LeftSheet]:
         sheet = _left(path)
         if sheet is not None:
             yield sheet
+
+
+def remove_old(run: Path, *, older_than: float) -> None:
+    """Remove sheets without an owner that nobody took over for so many seconds.
+
+    They are of hosts that are no more; what they held came back when its leases ended.
+    """
+    for sheet in left_sheets(run):
+        if time.time() - sheet.path.stat().st_mtime > older_than:
+            sheet.remove()
+        else:
+            sheet.release()
 
 
 def losses(run: Path) -> dict[tuple[str, int, str], Loss]:

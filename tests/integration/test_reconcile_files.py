@@ -10,6 +10,7 @@ from config.sending import Destination
 from node.db import discrepancies
 from node.db.session import Database
 from node.db.tables import Instance, Result
+from node.store.claim_sheet import ClaimSheet
 from node.store.files import commit_file
 from node.store.spool import Spool
 from tests.factories import four_view_study, make_mammogram
@@ -207,3 +208,17 @@ def test_slices_come_to_every_row_and_file(node: WorkingNode) -> None:
         compared.slice()
 
     assert {kind for kind, _ in open_rows(node)} == {"FILE_MISSING", "FILE_WITHOUT_ROW"}
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_claim_sheets_of_hosts_that_are_no_more_go_after_a_day(node: WorkingNode) -> None:
+    living = ClaimSheet(node.layout.run, "worker@host:1")
+    old, fresh = (living.path.with_name(f"worker@gone:{n}.ab.sheet") for n in (1, 2))
+    for path, days in ((living.path, 2), (old, 2), (fresh, 0.5)):
+        path.touch()
+        grow_old(path, days)
+
+    compare(node)
+
+    assert [living.path.exists(), old.exists(), fresh.exists()] == [True, False, True]
+    living.close()
