@@ -49,10 +49,11 @@ def main(
     )
     output.mkdir(parents=True, exist_ok=True)
     (output / "node.log").write_bytes(outcome.log_file)
-    (output / "soak.json").write_text(json.dumps(as_json(outcome), indent=1), encoding="utf-8")
-    (output / "soak.md").write_text(as_page(as_json(outcome)), encoding="utf-8")
-    console.print(as_page(as_json(outcome)), markup=False)
-    raise typer.Exit(1 if outcome.reckoning.problems else 0)
+    found = as_json(outcome)
+    (output / "soak.json").write_text(json.dumps(found, indent=1), encoding="utf-8")
+    (output / "soak.md").write_text(as_page(found), encoding="utf-8")
+    console.print(as_page(found), markup=False, soft_wrap=True)
+    raise typer.Exit(1 if found["problems"] else 0)
 
 
 if __name__ == "__main__":

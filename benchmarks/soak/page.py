@@ -29,7 +29,7 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
         "servers": "PostgreSQL, Redis" if soak.servers else "SQLite, the embedded broker",
         "network": NETWORK,
         "seconds": outcome.seconds,
-        "problems": outcome.reckoning.problems,
+        "problems": [*outcome.reckoning.problems, *_grown(outcome.series)],
         "figures": outcome.reckoning.figures,
         "faults": dict(Counter(fault.kind for fault in outcome.struck)),
         "flatness": [_flatness(series) for series in _longest(outcome.series)],
@@ -104,6 +104,16 @@ def _longest(series: Iterable[Series]) -> list[Series]:
         if one.minutes > max(SHORTEST_MINUTES, getattr(longest.get(one.program), "minutes", 0.0)):
             longest[one.program] = one
     return list(longest.values())
+
+
+def _grown(series: Iterable[Series]) -> list[str]:
+    """Name what was not flat."""
+    return [
+        f"{what} of {one.program} grew from {one.tenths(what)[0]:.0f} to {one.tenths(what)[1]:.0f}"
+        for one in _longest(series)
+        for what in WATCHED
+        if not is_flat(*one.tenths(what))
+    ]
 
 
 def _flatness(series: Series) -> dict[str, Any]:

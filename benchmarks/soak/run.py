@@ -76,8 +76,8 @@ def run(soak: Soak, *, say: Callable[[str], None] = lambda _: None) -> Outcome:
         steady = stack.enter_context(SteadyPacs(folder / "steady"))
         moody = stack.enter_context(MoodyPacs())
         archives: dict[str, Archive] = {"storescp": storescp, "steady": steady, "moody": moody}
-        broker = stack.enter_context(_redis(folder)) if soak.servers else None
-        groups = stack.enter_context(_servers(folder, broker))
+        broker = stack.enter_context(_redis()) if soak.servers else None
+        groups = stack.enter_context(_servers(broker))
         destinations = {
             name: archive.destination.model_copy(update={"profile": REPORTS[name]})
             for name, archive in archives.items()
@@ -172,11 +172,12 @@ def _node(
 
 
 @contextmanager
-def _servers(folder: Path, broker: RedisServer | None) -> Iterator[dict[str, Any]]:
+def _servers(broker: RedisServer | None) -> Iterator[dict[str, Any]]:
     if broker is None:
         yield {}
         return
-    with running(PostgresqlServer(_made(folder / "postgresql"))) as database:
+    # A folder of its own: another account runs it, which may not read ours.
+    with short_folder() as folder, running(PostgresqlServer(folder)) as database:
         yield {
             "database": {"url": database.create("soak")},
             "broker": {"url": broker.url},
@@ -184,8 +185,8 @@ def _servers(folder: Path, broker: RedisServer | None) -> Iterator[dict[str, Any
 
 
 @contextmanager
-def _redis(folder: Path) -> Iterator[RedisServer]:
-    with running(RedisServer(_made(folder / "redis"))) as broker:
+def _redis() -> Iterator[RedisServer]:
+    with short_folder() as folder, running(RedisServer(folder)) as broker:
         yield broker
 
 

@@ -69,8 +69,8 @@ def tenths(values: Sequence[float]) -> tuple[float, float]:
 
 
 def is_flat(second: float, last: float) -> bool:
-    """Say whether a figure has not grown: falling is no leak."""
-    return last <= second * (1 + FLAT)
+    """Say whether a figure has not grown, by a twentieth or by one: falling is no leak."""
+    return last <= max(second * (1 + FLAT), second + 1)
 
 
 class Sampler:
