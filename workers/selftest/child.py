@@ -7,6 +7,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from multiprocessing.connection import wait
 from typing import Final
 
@@ -61,7 +62,6 @@ class Child:
         theirs.close()
         their_control.close()
         self.trace: list[Point] = []
-        """What it did: points at which it was let go on."""
 
     def wait_until_ready(self) -> None:
         """Wait until the SCP of the child listens."""
@@ -122,8 +122,7 @@ class Child:
         reply = decide(point, self)
         if reply is None:
             return False
-        if not reply.error:
-            self.trace.append(point)
+        self.trace.append(replace(point, failed=reply.error != 0))
         try:
             self._line.send(reply)
         except BrokenPipeError:

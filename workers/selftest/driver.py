@@ -7,6 +7,7 @@ from typing import Final
 
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
+from typing_extensions import override
 
 from config.settings import Settings
 from node.db.analysis import replay_instance
@@ -16,6 +17,7 @@ from node.db.session import Database
 from node.db.studies import is_to_report
 from node.db.tables import Delivery, Instance, Study
 from node.dispatch.broker import CeleryPublisher
+from node.dispatch.loop import Dispatcher
 from node.dispatch.reconcile import Reconciler
 from node.messages import QUEUE_OF_TASK
 from node.states import UNFINISHED_INSTANCE, DeliveryState, InstanceState, StudyState
@@ -31,6 +33,21 @@ _SHORT_ROUNDS: Final = 4
 _LONG_ROUNDS: Final = 12
 
 
+class CountingPublisher(CeleryPublisher):
+    """Publishes, and knows whether it did; nothing waits, because each message is taken at once."""
+
+    published = 0
+
+    @override
+    def publish(self, task: str, **arguments: object) -> None:
+        super().publish(task, **arguments)
+        self.published += 1
+
+    @override
+    def backlog(self, queue: str) -> int:
+        return 0
+
+
 class Driver:
     """Dispatch and both workers, with a clock that passes while nothing is to do."""
 
@@ -38,6 +55,10 @@ class Driver:
         self._clock = clock
         self._detector = ScriptedDetector()
         self._work = Work(settings, clock, self._detector)
+        self._publisher = CountingPublisher(self._work.app)
+        self._work.dispatcher = Dispatcher(
+            settings, self._work.database, self._publisher, actor="dispatch", clock=clock
+        )
         self._queues = sorted(set(QUEUE_OF_TASK.values()))
 
     def close(self) -> None:
@@ -57,9 +78,11 @@ class Driver:
         self._detector.trouble = trouble
         end = self._clock() + at_most
         idle = 0
+        self.take_messages()
         while not self.is_settled() and self._clock() < end:
+            self._publisher.published = 0
             self._work.sweep()
-            if self.take_messages() == 0:
+            if self._publisher.published == 0 or self.take_messages() == 0:
                 idle += 1
                 self._clock.ahead += _pause(idle)
 

@@ -59,6 +59,8 @@ class Point:
     """The very file, below the storage root; ``OLD>NEW`` where it gets a name."""
     holds_lock: bool = False
     """Whether the child is inside a write transaction, so that nobody else may write."""
+    failed: bool = False
+    """Whether the operation was made to fail."""
 
     @property
     def name(self) -> str:

@@ -13,15 +13,20 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
+from pydicom import dcmread
+from typing_extensions import override
+
 from config.settings import Settings
 from node.db import session
 from node.db.session import Database
+from node.dicom.pixels import to_grey
 from node.dispatch.broker import CeleryPublisher, celery_app
 from node.dispatch.loop import Dispatcher
 from node.errors import TransientFailure
 from node.messages import ANALYSE_TASK, CONFIRM_TASK, DELIVER_TASK, REPORT_TASK
 from node.scp.server import StorageScp
 from node.store.paths import Layout
+from workers.decoding import Decoder, Picture
 from workers.detectors import Detectors
 from workers.runtime import Runtime
 from workers.selftest.bugs import plant
@@ -66,7 +71,17 @@ class Clock:
         return datetime.now(UTC) + self.ahead
 
 
-def runtime_of(settings: Settings, database: Database, clock: Callable[[], datetime]) -> Runtime:
+class DecoderHere(Decoder):
+    """Decodes in this process: where decoding is not the step, its own one takes too long."""
+
+    @override
+    def decode(self, path: Path, sop_instance_uid: str, *, only_eligible: bool = False) -> Picture:
+        return Picture(to_grey(dcmread(path)), ())
+
+
+def runtime_of(
+    settings: Settings, database: Database, clock: Callable[[], datetime], decoder: Decoder
+) -> Runtime:
     """Give what a worker process has."""
     return Runtime(
         settings=settings,
@@ -74,6 +89,7 @@ def runtime_of(settings: Settings, database: Database, clock: Callable[[], datet
         layout=Layout(settings.storage.root),
         actor="selftest",
         clock=clock,
+        decoder=decoder,
         random=Random(1),  # noqa: S311 - jitter of pauses, the same in each run
     )
 
@@ -81,11 +97,19 @@ def runtime_of(settings: Settings, database: Database, clock: Callable[[], datet
 class Work:
     """Dispatch and both workers in one process: sweeps, and tasks as Celery runs them."""
 
-    def __init__(self, settings: Settings, clock: Clock, detector: ScriptedDetector) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Clock,
+        detector: ScriptedDetector,
+        decoder: Decoder | None = None,
+    ) -> None:
         self.settings = settings
         self.clock = clock
         self.database = Database(settings.database_url)
-        self.runtime = runtime_of(settings, self.database, clock)
+        self.runtime = runtime_of(
+            settings, self.database, clock, decoder or Decoder(settings.analysis)
+        )
         self.app = celery_app(settings)
         register_analysis(self.app, self.runtime, Detectors(settings, detector.detector))
         register_network(self.app, self.runtime)
@@ -95,6 +119,7 @@ class Work:
 
     def close(self) -> None:
         """Give up every connection."""
+        self.runtime.decoder.close()
         self.app.close()
         self.database.dispose()
 
@@ -127,7 +152,8 @@ def carry_out(order: Order, line: Connection, stop: Connection) -> None:
         instruments.install()
         _serve(order.settings, clock, gate, stop)
         return
-    work = Work(order.settings, clock, ScriptedDetector(order.trouble))
+    decoder = None if order.job is Job.ANALYSE else DecoderHere()
+    work = Work(order.settings, clock, ScriptedDetector(order.trouble), decoder)
     instruments.install()
     for piece in _PIECES[order.job]:
         piece(work)

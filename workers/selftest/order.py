@@ -26,6 +26,10 @@ def order_problems(trace: Sequence[Point]) -> list[str]:
     unnamed: dict[str, str] = {}
     committed = True
     for point in trace:
+        if point.failed:
+            # What was under way is given up, and no row will name its file.
+            unnamed, committed = {}, True
+            continue
         match point.kind:
             case Kind.SYNC:
                 unnamed = {file: folder for file, folder in unnamed.items() if folder != point.path}

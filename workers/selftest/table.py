@@ -155,8 +155,10 @@ def cells(database: str, only: str = "") -> Iterator[Cell]:
                 yield cell
 
 
-def try_cell(bench: Bench, cell: Cell, *, bug: str = "", stop_at_first: bool = False) -> Result:
-    """Play one fault at one step, in all its places."""
-    trial = Trial(bench, cell.step, bug=bug, stop_at_first=stop_at_first)
+def try_cell(
+    bench: Bench, cell: Cell, *, bug: str = "", stop_at_first: bool = False, most: int = 10_000
+) -> Result:
+    """Play one fault at one step, in ``most`` of its places."""
+    trial = Trial(bench, cell.step, bug=bug, stop_at_first=stop_at_first, most=most)
     cell.fault.play(trial)
     return Result(cell, tuple(trial.runs))

@@ -35,13 +35,15 @@ class Run:
 class Trial:
     """Plays one fault at one step; ``runs`` are its places so far.
 
-    ``bug`` is a deliberate one, by name, that stands in every process of the node.
+    ``bug`` is a deliberate one, by name, that stands in every process of the node; ``most`` is
+    how many places are tried.
     """
 
     bench: Bench
     step: Step
     bug: str = ""
     stop_at_first: bool = False
+    most: int = 10_000
     runs: list[Run] = field(default_factory=list)
 
     @property
@@ -51,7 +53,9 @@ class Trial:
 
     @property
     def is_over(self) -> bool:
-        """Whether one failure was enough."""
+        """Whether one failure was enough, or so many places."""
+        if len(self.runs) >= self.most:
+            return True
         return self.stop_at_first and any(run.violations for run in self.runs)
 
     def points(self) -> list[Point]:
