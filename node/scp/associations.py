@@ -39,9 +39,13 @@ log = structlog.get_logger(__name__)
 
 @dataclass
 class _Entry:
-    """One open association; ``row_id`` is None until its row is written."""
+    """One open association; ``row_id`` is None until its row is written.
+
+    ``address`` is what its address is counted as.
+    """
 
     caller: Caller
+    address: str
     row_id: int | None = None
 
 
@@ -141,7 +145,7 @@ class AssociationBook:
             rejection = decide(caller, self._settings, self._load(caller))
             if rejection is not None:
                 return rejection
-            self._open[association] = _Entry(caller)
+            self._open[association] = _Entry(caller, counted_as(caller.host))
         try:
             row_id = self._writer.write(lambda session: self._open_row(session, caller))
         except UNAVAILABLE as error:
@@ -166,12 +170,12 @@ class AssociationBook:
         )
 
     def _load(self, caller: Caller) -> Load:
-        callers = [entry.caller for entry in self._open.values()]
         address = counted_as(caller.host)
+        entries = self._open.values()
         return Load(
-            total=len(callers),
-            of_ae_title=sum(each.calling_ae == caller.calling_ae for each in callers),
-            of_address=sum(counted_as(each.host) == address for each in callers),
+            total=len(entries),
+            of_ae_title=sum(each.caller.calling_ae == caller.calling_ae for each in entries),
+            of_address=sum(each.address == address for each in entries),
         )
 
     def _say_rejected(self, caller: Caller, rejection: Rejection) -> None:

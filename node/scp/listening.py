@@ -108,6 +108,13 @@ class Server(ThreadedAssociationServer):
         # socketserver calls this from its own except block; its own prints to stderr.
         log.error("connection_failed", peer=str(client_address), exc_info=True)  # noqa: LOG014
 
+    @override
+    def service_actions(self) -> None:
+        """Do nothing: pynetdicom's own collects garbage after each sixtieth connection.
+
+        That takes a tenth of a second in which nobody is accepted; see StorageScp.
+        """
+
     @contextmanager
     def unasked(self, connection: socket.socket, host: str) -> Iterator[None]:
         """Hold a connection on which nobody has asked for an association yet.
@@ -150,8 +157,8 @@ class Server(ThreadedAssociationServer):
         with self._lock:
             self._connections.append((association, connection))
 
-    def close_ended(self) -> None:
-        """Close the sockets of ended associations."""
+    def close_ended(self) -> int:
+        """Close the sockets of ended associations and tell how many those were."""
         with self._lock:
             # ident is None until the thread has started.
             ended = [
@@ -162,6 +169,7 @@ class Server(ThreadedAssociationServer):
             for entry in ended:
                 entry[1].close()
                 self._connections.remove(entry)
+        return len(ended)
 
     def cut_off(self) -> None:
         """End every connection that is still open, and those that were just accepted."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import socket
 import threading
 import time
@@ -46,6 +47,8 @@ _SUCCESS: Final = 0x0000
 _UNRECOGNISED_OPERATION: Final = 0x0211
 """PS3.7 9.1.1.1.9."""
 
+_ENDED_AT_ONCE: Final = 250
+"""Associations, some megabytes, whose memory is given back together."""
 _POLL_SECONDS: Final = 0.25
 _STOP_SECONDS: Final = 10.0
 _ABORT_SECONDS: Final = 1.0
@@ -154,9 +157,13 @@ class StorageScp:
 
     def _tidy(self) -> None:
         """Record what ended without saying so and what was counted, until the stop."""
+        ended = 0
         while not self._stopping.wait(_POLL_SECONDS):
-            for server in self._servers:
-                server.close_ended()
+            ended += sum(server.close_ended() for server in self._servers)
+            if ended >= _ENDED_AT_ONCE:
+                # An ended association is a knot of objects that Python finds late by itself.
+                gc.collect()
+                ended = 0
             self._associations.reap()
             self._refusals.flush()
             self._certificates.look()
