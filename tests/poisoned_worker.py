@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import os
-import signal
 import sys
 from collections.abc import Callable
 from typing import Any, Final, cast
@@ -19,11 +18,6 @@ from tests.working_node import ScriptedDetector
 from workers.app import run_analysis_worker
 
 
-def _kill() -> None:
-    # As the kernel does to a process that is out of memory.
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
 def _hang_with_the_lock() -> None:
     # PyDLL keeps the interpreter's lock: no other thread of Python runs meanwhile.
     ctypes.PyDLL(None).pause()
@@ -35,7 +29,6 @@ def _fail() -> None:
 
 POISON: Final[dict[int, Callable[[], Any]]] = {
     131: os.abort,
-    135: _kill,
     139: _hang_with_the_lock,
     141: _fail,
 }

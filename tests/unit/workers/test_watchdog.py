@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from node.store.claim_sheet import ClaimSheet, Held, left_sheets, losses
+from node.store.claim_sheet import ClaimSheet, Held, Loss, left_sheets, losses
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 
@@ -31,6 +31,24 @@ def test_a_process_of_which_a_part_hangs_takes_no_more_and_ends_when_the_rest_ha
     assert loss.reason == "OVERRAN"
     assert "tests/hanging_process.py:" in loss.traceback
     assert "hang\n" in loss.traceback
+
+
+def test_a_process_that_was_killed_leaves_what_it_held_and_no_place(tmp_path: Path) -> None:
+    """As the kernel does to a process that is out of memory: nothing can be written then."""
+    code = (
+        "import os, pathlib, signal, sys\n"
+        "from node.store.claim_sheet import ClaimSheet\n"
+        "from workers.watchdog import ProcessWatchdog\n"
+        "dog = ProcessWatchdog(ClaimSheet(pathlib.Path(sys.argv[1]), 'worker@host:1'))\n"
+        "with dog.watching(30) as watch:\n"
+        "    watch.hold('instance', [(3, 'a token')])\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+
+    process = subprocess.run([sys.executable, "-c", code, str(tmp_path)], cwd=REPOSITORY)
+
+    assert process.returncode == -9
+    assert losses(tmp_path) == {("instance", 3, "a token"): Loss("WORKER_LOST", "")}
 
 
 def test_the_sheet_of_a_living_process_is_nobody_elses(tmp_path: Path) -> None:
