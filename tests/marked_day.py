@@ -29,6 +29,7 @@ from node.store.files import append_to, write_durably
 from node.store.paths import Layout
 from tests.factories import save_to_folder, stable_uid
 from tests.marked import MARK, marked, quote_the_patient
+from tests.one_decoder import DECODER
 from tests.pdus import EXPLICIT
 from tests.peer import RawRequestor
 from tests.servers import (
@@ -151,7 +152,7 @@ def _analyse(settings: Settings, database: Database, layout: Layout) -> None:
         "dispatch has queued the images",
         seconds=60,
     )
-    runtime = Runtime(settings, database, layout, "worker", random=Random(1))
+    runtime = Runtime(settings, database, layout, "worker", random=Random(1), decoder=DECODER)
     with database.read() as session:
         rows = {row.sop_instance_uid: row.id for row in session.scalars(select(Instance))}
     failing = rows.pop(str(marked(view="MLO").SOPInstanceUID))
