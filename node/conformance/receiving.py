@@ -120,7 +120,7 @@ This AE initiates no association.
 
 {_rejections()}
 Accepted presentation contexts. In a context that proposes several transfer syntaxes the first one
-of the requestor's that is in the list is accepted. An abstract syntax that is not in the table is
+of our list is accepted, whatever their order is. An abstract syntax that is not in the table is
 refused (result 3), so a sender knows before it sends.
 
 {_contexts()}

@@ -16,7 +16,7 @@ def accepted_contexts() -> list[PresentationContext]:
 
     A class that is not in the list is refused when the association is
     negotiated, so the sender knows before it sends a byte. Of several transfer
-    syntaxes in one context the sender's first that we know is taken.
+    syntaxes in one context that is taken which stands first in our table.
     """
     storage = [build_context(uid, list(TRANSFER_SYNTAXES)) for uid in STORAGE_SOP_CLASSES]
     # Not deflated: a megabyte of it would be a gigabyte in memory.
