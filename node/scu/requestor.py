@@ -38,6 +38,7 @@ _RESULT_PERMANENT: Final = 1
 _SOURCE_PRESENTATION: Final = 3
 
 _FLUSH_POLL_SECONDS: Final = 0.002
+_PAUSE_POLL_SECONDS: Final = 0.0001
 
 
 def open_association(
@@ -108,11 +109,26 @@ def end_association(association: Association, *, orderly: bool = True) -> None:
     """Release an association, or abort it when not ``orderly``, and close its socket."""
     if association.is_established:
         if orderly:
-            association.release()
+            _release(association)
         else:
             association.abort()
     if isinstance(association.ae, _Entity):
         association.ae.close_socket()
+
+
+def _release(association: Association) -> None:
+    """Do what pynetdicom's release() does, and not wait for its reactor after that has ended.
+
+    A peer that aborts while its own request is answered ends the reactor in a state that
+    looks busy: release() then waits without an end.
+    """
+    association._reactor_checkpoint.clear()
+    while not association._is_paused:
+        if not association.is_alive():
+            return
+        time.sleep(_PAUSE_POLL_SECONDS)
+    association.acse.negotiate_release()
+    association._reactor_checkpoint.set()
 
 
 def _tls_of(destination: Destination, name: str) -> ClientTls | None:

@@ -8,9 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from pynetdicom.presentation import build_context
 
 from node.db.session import Database
 from node.errors import PermanentFailure, TransientFailure
+from node.scu.requestor import end_association, open_association
 from node.scu.sender import StoreAssociation, echo
 from tests.pdus import ASSOCIATE_RJ, EXPLICIT, IMPLICIT, contexts_of, pdu
 from tests.peer import AcceptedLine, raw_acceptor
@@ -126,3 +128,20 @@ def test_each_class_is_proposed_with_the_default_syntax() -> None:
         (MG, [EXPLICIT]),
         (MG, [IMPLICIT]),
     ]
+
+
+@pytest.mark.timeout(60)
+def test_an_association_whose_reactor_has_ended_is_let_go(
+    tmp_path: Path, database: Database
+) -> None:
+    """As an abort leaves it that comes while we answer the peer: pynetdicom waits for ever."""
+    with running_scp(scp_settings(tmp_path), database) as node:
+        association = open_association(at(node.address, "MGNODE"), SCU, [build_context(MG)])
+        association.abort()
+        association.join(SOON)
+        association.is_established = True
+        association._is_paused = False
+
+        end_association(association)
+
+    assert not association.is_alive()
