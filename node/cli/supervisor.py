@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import IO, Final
 
 import structlog
@@ -141,7 +142,7 @@ class _Child:
             start_new_session=True,
             # A server of others makes its files as it likes, and they hold what is ours.
             umask=PRIVATE_UMASK,
-            preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+            preexec_fn=partial(_die_with, os.getpid()) if sys.platform == "linux" else None,
         )
         self._started = now
         log.info("program_started", program=self.program.name, pid=self._process.pid)
@@ -164,7 +165,10 @@ class _Child:
 _LIBC: Final = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
 
-def _die_with_parent() -> None:
+def _die_with(parent: int) -> None:
     # A supervisor that is killed must not leave an SCP behind that holds the port.
     if _LIBC is not None:
         _LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+    # It may have been killed before that was said: then nobody will tell.
+    if os.getppid() != parent:
+        os._exit(0)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from node.cli.supervisor import Program, Supervisor
+from node.cli.supervisor import Program, Supervisor, _die_with
 from tests.servers import wait_until
 
 SLEEP = (sys.executable, "-c", "import time; time.sleep(600)")
@@ -146,3 +148,18 @@ def test_a_program_gets_the_environment_it_was_given_alone(tmp_path: Path) -> No
 
     assert "'ONLY'" in seen.read_text()
     assert "'PATH'" not in seen.read_text()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="prctl is Linux's")
+def test_a_program_whose_supervisor_died_before_it_began_does_not_begin() -> None:
+    """Killed between the fork and the wish to be told, it would leave an orphan for ever."""
+    command = [sys.executable, "-c", "print('began')"]
+
+    orphan = subprocess.run(
+        command, preexec_fn=partial(_die_with, 1), capture_output=True, check=False
+    )
+    child = subprocess.run(
+        command, preexec_fn=partial(_die_with, os.getpid()), capture_output=True, check=False
+    )
+
+    assert (orphan.stdout, child.stdout) == (b"", b"began\n")
