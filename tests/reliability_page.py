@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
+from multiprocessing import get_context
 
 import structlog
 
@@ -69,19 +71,28 @@ def quiet() -> Iterator[None]:
     logging.disable(logging.NOTSET)
 
 
+def on_sqlite() -> tuple[list[Result], list[str]]:
+    with quiet(), sqlite_bench() as bench:
+        return try_all(bench), list(try_bugs(bench))
+
+
+def on_postgresql() -> list[Result]:
+    with (
+        quiet(),
+        short_folder() as folder,
+        running(PostgresqlServer(folder)) as server,
+        postgresql_bench(server) as bench,
+    ):
+        return try_all(bench)
+
+
 def main() -> None:
-    results = {}
-    with quiet():
-        with sqlite_bench() as bench:
-            results["SQLite"] = try_all(bench)
-            bugs = list(try_bugs(bench))
-        with (
-            short_folder() as folder,
-            running(PostgresqlServer(folder)) as server,
-            postgresql_bench(server) as bench,
-        ):
-            results["PostgreSQL"] = try_all(bench)
-    PAGE.write_text(page(results, bugs), encoding="utf-8")
+    # Two processes: a test waits more than it computes.
+    with ProcessPoolExecutor(2, get_context("spawn")) as pool:
+        sqlite, postgresql = pool.submit(on_sqlite), pool.submit(on_postgresql)
+        results, bugs = sqlite.result()
+        found = {"SQLite": results, "PostgreSQL": postgresql.result()}
+    PAGE.write_text(page(found, bugs), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import socket
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -16,7 +15,6 @@ from typing import Any, Final, Self
 from sqlalchemy.orm import Session
 
 from config.sending import Destination
-from config.settings import Settings
 from node.errors import PermanentFailure, StopError, TransientFailure
 from node.scu.outcome import Outcome
 from node.scu.sender import StoreAssociation
@@ -30,11 +28,10 @@ from workers.selftest.relay import Relay
 from workers.selftest.scratch_broker import ScratchBroker
 from workers.selftest.scratch_database import ScratchDatabase
 from workers.selftest.scratch_image import SOP_CLASS, write_image
-from workers.selftest.scripted_pacs import AE_TITLE, ScriptedPacs
+from workers.selftest.scratch_settings import free_port, scratch_settings
+from workers.selftest.scripted_pacs import ScriptedPacs
 from workers.selftest.steps import Job
 
-PACS: Final = "pacs"
-"""Name of the one destination."""
 _SYNTAX: Final = "1.2.840.10008.1.2.1"
 _TRIES: Final = 3
 _SECONDS: Final = 30.0
@@ -84,10 +81,16 @@ class Bench:
             self.image = write_image(self.folder / "image.dcm")
             self.pacs = stack.enter_context(ScriptedPacs())
             self.to_pacs = stack.enter_context(Relay(self.pacs.address))
-            port = _free_port()
+            port = free_port()
             self.to_scp = stack.enter_context(Relay(("127.0.0.1", port)))
             self.broker = stack.enter_context(ScratchBroker(self.folder / "broker"))
-            self.settings = self._settings(port)
+            self.settings = scratch_settings(
+                self.folder / "node",
+                database_url=self.database.url,
+                broker_url=self.broker.url,
+                scp_port=port,
+                pacs=self.to_pacs.address,
+            )
             # One for all runs: an engine compiles each statement anew.
             self._driver = Driver(self.settings, self.clock)
             stack.callback(self.database.close)
@@ -113,6 +116,7 @@ class Bench:
         if job not in self._states:
             self._make(job)
         self._well()
+        self.broker.empty()
         kept = self._states[job]
         self._driver.database.dispose()
         self.database.put_back(job.value)
@@ -163,7 +167,7 @@ class Bench:
         settings = self.settings
         if job is Job.RECEIVE:
             # Another SCP of the same installation, as on a second host.
-            port = _free_port()
+            port = free_port()
             scp = settings.scp.model_copy(update={"port": port})
             self.settings = settings.model_copy(update={"scp": scp})
             self.to_scp.target = ("127.0.0.1", port)
@@ -287,37 +291,3 @@ class Bench:
         self.database.keep(job.value)
         self._states[job] = Kept(self.clock.ahead, self.answered, self.pacs.memory())
         self.bug = bug
-
-    def _settings(self, port: int) -> Settings:
-        host, to_pacs = self.to_pacs.address
-        return Settings.model_validate(
-            {
-                "storage": {"root": self.folder / "node", "free_space_gib": 0.0},
-                "database": {"url": self.database.url},
-                "broker": {"url": self.broker.url},
-                "scp": {"port": port, "dimse_timeout_seconds": 3.0, "acse_timeout_seconds": 3.0},
-                "scu": {
-                    "connection_timeout_seconds": 2.0,
-                    "acse_timeout_seconds": 5.0,
-                    "dimse_timeout_seconds": 5.0,
-                },
-                "profiles": {"two-kinds": {"objects": ["measurement_report", "overlay"]}},
-                "destinations": {
-                    PACS: {
-                        "ae_title": AE_TITLE,
-                        "host": host,
-                        "port": to_pacs,
-                        "profile": "two-kinds",
-                        "confirm": "commitment",
-                    }
-                },
-                "analysis": {"max_attempts": 3},
-            }
-        )
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from workers.selftest.gate import GO_ON, Kind, Point, Reply
+from workers.selftest.gate import GO_ON, Point, Reply
 from workers.selftest.steps import Job
 
 if TYPE_CHECKING:
@@ -61,9 +61,3 @@ def _receive_and_kill(trial: Trial) -> None:
         trial.bench.receive(child, stop=False)
     finally:
         child.close()
-
-
-def last(points: list[Point], *kinds: Kind) -> list[Point]:
-    """Give the first and the last of the points that are of one of these kinds, or of any."""
-    found = [point for point in points if not kinds or point.kind in kinds]
-    return found[:1] + found[1:][-1:]
