@@ -15,6 +15,9 @@ WATCHED: Final = {
     "descriptors": "descriptors",
     "threads": "threads",
 }
+SLACK: Final = {"rss": 0.0, "pss": 0.0, "descriptors": 2.0, "threads": 2.0}
+"""Pools hold a connection or a thread more or less from one moment to the next."""
+
 SHORTEST_MINUTES: Final = 5.0
 """A process that lived for less says nothing about its memory."""
 
@@ -88,7 +91,7 @@ def as_page(found: dict[str, Any]) -> str:
                     row["program"],
                     f"{row['minutes']:.0f}",
                     f"{row['core']:.0%}",
-                    *(_change(row[what]) for what in WATCHED),
+                    *(_change(what, row[what]) for what in WATCHED),
                 ]
                 for row in found["flatness"]
             ],
@@ -112,7 +115,7 @@ def _grown(series: Iterable[Series]) -> list[str]:
         f"{what} of {one.program} grew from {one.tenths(what)[0]:.0f} to {one.tenths(what)[1]:.0f}"
         for one in _longest(series)
         for what in WATCHED
-        if not is_flat(*one.tenths(what))
+        if not is_flat(*one.tenths(what), slack=SLACK[what])
     ]
 
 
@@ -125,11 +128,11 @@ def _flatness(series: Series) -> dict[str, Any]:
     }
 
 
-def _change(tenths: tuple[float, float]) -> str:
+def _change(what: str, tenths: tuple[float, float]) -> str:
     second, last = tenths
     change = last / second - 1 if second else 0.0
     return f"{second:.0f} to {last:.0f} ({change:+.1%})" + (
-        "" if is_flat(second, last) else " **grew**"
+        "" if is_flat(second, last, slack=SLACK[what]) else " **grew**"
     )
 
 

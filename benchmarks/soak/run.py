@@ -54,6 +54,7 @@ class Soak:
     intrude_every: float = 3.0
     quiet_seconds: float = 10.0
     lease_seconds: float = 15.0
+    max_attempts: int = 5
 
 
 @dataclass(frozen=True)
@@ -159,7 +160,7 @@ def _node(
             model="tiny", runtime="openvino", score_threshold=0.2, max_boxes=2
         ),
         study={"quiet_seconds": soak.quiet_seconds},
-        analysis={"lease_seconds": soak.lease_seconds},
+        analysis={"lease_seconds": soak.lease_seconds, "max_attempts": soak.max_attempts},
         delivery={
             "lease_seconds": soak.lease_seconds,
             "retry_first_seconds": 2.0,

@@ -68,9 +68,9 @@ def tenths(values: Sequence[float]) -> tuple[float, float]:
     return statistics.median(second), statistics.median(values[-size:])
 
 
-def is_flat(second: float, last: float) -> bool:
-    """Say whether a figure has not grown, by a twentieth or by one: falling is no leak."""
-    return last <= max(second * (1 + FLAT), second + 1)
+def is_flat(second: float, last: float, *, slack: float = 0.0) -> bool:
+    """Say whether a figure has not grown, by a twentieth or the slack: falling is no leak."""
+    return last <= second + max(second * FLAT, slack)
 
 
 class Sampler:

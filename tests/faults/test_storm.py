@@ -11,11 +11,13 @@ from benchmarks.soak import faults
 from benchmarks.soak.run import Soak, run
 
 KILLS = 8
-IMAGES = 30
+IMAGES = 20
 SEED = 23
 """Its plan kills each of the five processes at least once."""
 
 
+# Thirteen processes start in it, which takes minutes where many others work.
+@pytest.mark.timeout(600)
 @pytest.mark.dcmtk
 @pytest.mark.openvino
 # pynetdicom's SCU drops its socket unclosed when nobody listens.
@@ -29,14 +31,16 @@ def test_kills_at_random_lose_nothing_and_double_nothing() -> None:
     outcome = run(
         Soak(
             images=IMAGES,
-            rate=3.0,
+            rate=2.0,
             seed=SEED,
             plan=plan,
             sample_seconds=0.5,
             longest_pause_seconds=1.0,
-            intrude_every=1.5,
+            intrude_every=3.0,
             quiet_seconds=2.0,
-            lease_seconds=5.0,
+            lease_seconds=10.0,
+            # Where many others work a report takes longer than such a lease, and is tried again.
+            max_attempts=50,
         )
     )
 
