@@ -150,16 +150,20 @@ class Bench:
             self.trace = child.trace
             self.order_traces.append(child.trace)
 
-    def run_impatiently(self, job: Job) -> None:
+    def run_impatiently(self, job: Job, decide: Decide = go_on) -> None:
         """Do ``job`` as `run` does, where nobody waits long for a peer that says nothing."""
         settings = self.settings
         limits = {f"{kind}_timeout_seconds": _IMPATIENT for kind in ("acse", "dimse")}
         scu = settings.scu.model_copy(update={**limits, "report_wait_seconds": _IMPATIENT})
         self.settings = settings.model_copy(update={"scu": scu})
         try:
-            self.run(job)
+            self.run(job, decide)
         finally:
             self.settings = settings
+
+    def wait_for_sender(self) -> None:
+        """Wait until the sender of the image has its answer, or has given up."""
+        self._sender.join(_SECONDS)
 
     def run_beside(self, job: Job) -> None:
         """Do ``job`` in a second child while the first waits at a point, or after it."""
@@ -189,7 +193,7 @@ class Bench:
     def receive(self, child: Child, decide: Decide = go_on, *, stop: bool = True) -> None:
         """Send the image to a child that is an SCP, and ask it to stop afterwards."""
         child.wait_until_ready()
-        sender = threading.Thread(target=self._send, daemon=True)
+        self._sender = sender = threading.Thread(target=self._send, daemon=True)
         sender.start()
         child.attend(decide, until=lambda: not sender.is_alive())
         sender.join(_SECONDS)

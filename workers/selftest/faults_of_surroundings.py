@@ -120,6 +120,17 @@ def storage_fails(trial: Trial) -> None:
     _failing(trial, errno.EIO, *_FILE, *_READING)
 
 
+def storage_slow(trial: Trial) -> None:
+    """Let each operation take longer than the sender waits for its answer."""
+
+    def wait(_point: Point, _child: Child) -> Reply:
+        trial.bench.wait_for_sender()
+        return GO_ON
+
+    for point in trial.points():
+        trial.play(f"slow at {point.name}", partial(trial.run_to, point, wait, impatiently=True))
+
+
 def _failing(trial: Trial, number: int, *kinds: Kind) -> None:
     trial.at_each(_of(trial, *kinds), lambda _point, _child: Reply(error=number), word="fails at")
 

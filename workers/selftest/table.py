@@ -105,6 +105,12 @@ FAULTS: Final = (
     Fault("storage-full", "no room in the storage", _FILES, surroundings.storage_full),
     Fault("storage-read-only", "the storage is read-only", _FILES, surroundings.storage_read_only),
     Fault(
+        "storage-slow",
+        "the storage is slower than the sender waits",
+        frozenset({Step.STORE, Step.RECORD}),
+        surroundings.storage_slow,
+    ),
+    Fault(
         "storage-fails",
         "the storage gives errors",
         _FILES | {Step.DECODE, Step.SEND},

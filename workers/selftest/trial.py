@@ -110,7 +110,7 @@ class Trial:
                 lambda point=point: self.run_to(point, act),  # type: ignore[misc]
             )
 
-    def run_to(self, target: Point, act: Act, **more: Any) -> None:
+    def run_to(self, target: Point, act: Act, *, impatiently: bool = False, **more: Any) -> None:
         """Do the job in a child and ``act`` when it comes to ``target``.
 
         Raises
@@ -127,7 +127,10 @@ class Trial:
             met = True
             return act(point, child)
 
-        self.bench.run(self.job, decide, **more)
+        if impatiently:
+            self.bench.run_impatiently(self.job, decide)
+        else:
+            self.bench.run(self.job, decide, **more)
         # With a bug in it the child may well take another way.
         if not met and not self.bug:
             raise StopError(f"no child came to {target.name} of {target.step}")
