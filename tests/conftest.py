@@ -36,6 +36,8 @@ SHARING = ("contract", "golden")
 """Folders whose files share what their session fixtures make, and so share one process."""
 
 
+# Before pytest-xdist's own, which looks at the groups.
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Leave out the groups that cannot run on this machine; keep files together on one process."""
     reasons = missing()
