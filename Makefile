@@ -23,7 +23,7 @@ demo: $(INSTALLED)
 test: $(INSTALLED)
 	tests/debian-packages
 	tests/viewer-packages
-	$(BIN)/pytest --numprocesses $(JOBS) --dist loadgroup $(ARGS)
+	$(BIN)/pytest --numprocesses $(JOBS) --dist loadscope $(ARGS)
 
 # Minutes for each path on an idle machine; RUNS=2000 for a look.
 RUNS ?= 200000

@@ -13,6 +13,8 @@ import pytest
 import structlog
 from _pytest.terminal import TerminalReporter
 from hypothesis import settings
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from config.log import OURS, REPEATING, SILENCED
 from node.db.session import Database
@@ -36,14 +38,23 @@ SHARING = ("contract", "golden")
 """Folders whose files share what their session fixtures make, and so share one process."""
 
 
-# Before pytest-xdist's own, which looks at the groups.
-@pytest.hookimpl(tryfirst=True)
+class OneProcessForAFile(LoadScopeScheduling):
+    """Gives the tests of one file, or of one folder of ``SHARING``, to one process."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = Path(nodeid.partition("::")[0])
+        return str(path.parent if path.parent.name in SHARING else path)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OneProcessForAFile:
+    """Choose the scheduler of pytest-xdist."""
+    return OneProcessForAFile(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave out the groups that cannot run on this machine; keep files together on one process."""
+    """Leave out the groups that cannot run on this machine."""
     reasons = missing()
     for item in items:
-        place = item.path.parent if item.path.parent.name in SHARING else item.path
-        item.add_marker(pytest.mark.xdist_group(str(place.relative_to(item.config.rootpath))))
         for marker, reason in reasons.items():
             if item.get_closest_marker(marker):
                 item.add_marker(pytest.mark.skip(reason=f"{marker} ({reason})"))
