@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -58,8 +59,9 @@ def faults(
     The node, its database, its broker and its peers are made for it; the detector alone is
     scripted. Exit status 1 when anything was lost, doubled, half-written or not told.
     """
-    # What the node says of its faults is what the test makes it say.
     configure(LogSettings(level="error"), "selftest")
+    # What the node says here of its troubles is what the test does to it.
+    logging.disable(logging.CRITICAL)
     console = screen(stderr=True)
     results = []
     with scratch_folder(root) as folder:
@@ -75,6 +77,7 @@ def faults(
         typer.echo(markdown_table({database.kind: results}))
     else:
         print_table(screen_table(results))
+    logging.disable(logging.NOTSET)
     wrong = failures(results)
     for text in wrong:
         typer.echo(text, err=True)
