@@ -26,15 +26,18 @@ FAULT_HEAD = "| fault | what happens |\n|---|---|\n"
 
 
 def page(results: dict[str, list[Result]], bugs: Sequence[str]) -> str:
-    """Return docs/reliability.md with its tables written anew."""
+    """Return docs/reliability.md with its tables written anew; without results, that of bugs."""
     wrong = [f"- on {name}: {text}\n" for name, each in results.items() for text in failures(each)]
     text = PAGE.read_text(encoding="utf-8")
-    for name, table in {
+    tables = {
         "table": markdown_table(results),
         "failures": "".join(wrong) or "None.\n",
         "faults": FAULT_HEAD + "".join(f"| {each.name} | {each.title} |\n" for each in FAULTS),
         "bugs": BUG_HEAD + "".join(f"{line}\n" for line in bugs),
-    }.items():
+    }
+    for name, table in tables.items():
+        if name != "bugs" and not results:
+            continue
         begin, end = f"<!-- begin {name} -->\n", f"<!-- end {name} -->"
         before, _, rest = text.partition(begin)
         text = f"{before}{begin}{table}{end}{rest.partition(end)[2]}"
@@ -86,7 +89,15 @@ def on_postgresql() -> list[Result]:
         return try_all(bench)
 
 
+def bugs_alone() -> None:
+    with quiet(), sqlite_bench() as bench:
+        PAGE.write_text(page({}, list(try_bugs(bench))), encoding="utf-8")
+
+
 def main() -> None:
+    if sys.argv[1:] == ["bugs"]:
+        bugs_alone()
+        return
     # Two processes: a test waits more than it computes.
     with ProcessPoolExecutor(2, get_context("spawn")) as pool:
         sqlite, postgresql = pool.submit(on_sqlite), pool.submit(on_postgresql)

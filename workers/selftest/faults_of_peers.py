@@ -154,7 +154,7 @@ def _stored(trial: Trial, status: int, wanted: DeliveryState) -> None:
     trial.bench.run(trial.job)
     states = set(_states(trial, Delivery))
     if states != {wanted}:
-        raise StopError(f"a delivery answered with 0x{status:04X} is {sorted(states)}")
+        raise StopError(f"a delivery answered with 0x{status:04X} is {', '.join(sorted(states))}")
 
 
 def away(trial: Trial) -> None:

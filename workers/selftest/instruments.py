@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 
 from config.settings import Settings
 from node.db import audit
-from node.db.session import Database
+from node.db.session import Database, normalised, sqlite_path
 from node.dispatch.broker import CeleryPublisher
 from node.scp.handlers import StoreService
 from node.scu import sender
@@ -167,8 +167,9 @@ class Instruments:
         audit.append = gated
 
     def _leave_no_room(self) -> None:
-        """Let every later write beyond the size of the database's log fail."""
-        log = Path(f"{self._root}/mgnode.sqlite3-wal")
+        """Let every later write fail that would make SQLite's log longer, or a file as long."""
+        url = normalised(self._settings.database_url)
+        log = Path(f"{sqlite_path(url)}-wal")
         size = log.stat().st_size if log.exists() else 0
         resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
 

@@ -88,8 +88,9 @@ class Trial:
                 bench.retry()
                 bench.drive(at_most=at_most)
             # Reconciliation would sweep them a day later.
-            found = half_received(bench) + bench.reconcile()
-            found += violations(bench, repeats=self.step in MAY_REPEAT)
+            found = half_received(bench)
+            reconciled = bench.reconcile()
+            found += violations(bench, repeats=self.step in MAY_REPEAT) + reconciled
         except StopError as error:
             found = [str(error)]
         finally:
