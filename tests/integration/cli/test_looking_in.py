@@ -163,7 +163,7 @@ def test_a_log_is_checked_against_a_head_that_was_noted(
 
     assert int(number) == len(node.events())
     assert told(database_url, "audit", "verify", "--head", printed)["problem"] is None
-    for head, says in ((cut_off, "before the noted head"), (another, "another hash")):
+    for head, says in ((cut_off, "beyond the log's end"), (another, "computed anew")):
         result = run(database_url, "audit", "verify", "--head", head)
         assert result.exit_code == 1
         assert says in result.stderr
