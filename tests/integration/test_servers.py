@@ -59,7 +59,7 @@ def test_a_dropped_database_is_gone(postgresql_server: PostgresqlServer) -> None
     postgresql_server.drop("short_lived")
 
     with pytest.raises(psycopg.OperationalError, match="does not exist"):
-        psycopg.connect(postgresql_server._address("short_lived"))
+        psycopg.connect(postgresql_server.address("short_lived"))
 
 
 def test_a_condition_that_never_holds_fails_at_its_deadline() -> None:
