@@ -125,6 +125,7 @@ def node_in_this_process(settings: Settings) -> Iterator[Node]:
         stop.set()
         thread.join()
         scp.stop()
+        runtime.decoder.close()
         runtime.database.dispose()
 
 
