@@ -53,6 +53,7 @@ INSTANCE_ARROWS: Final[frozenset[tuple[InstanceState, InstanceState]]] = frozens
         (InstanceState.ANALYSING, InstanceState.FAILED),
         (InstanceState.FAILED, InstanceState.QUEUED),  # replay, or a re-run
         (InstanceState.ANALYSED, InstanceState.QUEUED),  # a person wants it analysed again
+        (InstanceState.REJECTED, InstanceState.QUEUED),  # replay, after a limit was raised
         (InstanceState.ANALYSED, InstanceState.REJECTED),  # set aside by a person, as the next two
         (InstanceState.FAILED, InstanceState.REJECTED),
         (InstanceState.REJECTED, InstanceState.REJECTED),  # a rule rejected it before

@@ -1,11 +1,11 @@
-"""`mgnode retry`: put back what FAILED, and what no destination confirmed."""
+"""`mgnode retry`: put back what FAILED, what a decoder gave up, and what was not confirmed."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
-from sqlalchemy import Select, or_, select
+from sqlalchemy import Select, and_, or_, select
 from sqlalchemy.orm import Session, contains_eager, joinedload
 
 from node.cli.context import ConfigOption, JsonOption, load, opened_database, operator, print_json
@@ -15,9 +15,15 @@ from node.db.deliveries import replay_delivery, send_now
 from node.db.reporting import replay_study
 from node.db.studies import reopen_study
 from node.db.tables import Delivery, Instance, Result, Study
+from node.dicom.reasons import CUT_SHORT
 from node.states import UNFINISHED_INSTANCE, DeliveryState, InstanceState, StudyState
 from node.store.files import RESULT_FILE_DAMAGED, intact
 from node.store.paths import Layout
+
+_CAN_BE_ANALYSED_AGAIN: Final = or_(
+    Instance.state == InstanceState.FAILED,
+    and_(Instance.state == InstanceState.REJECTED, Instance.reason.in_(CUT_SHORT)),
+)
 
 
 def retry(
@@ -29,7 +35,7 @@ def retry(
     everything: Annotated[bool, typer.Option("--all", help="Every study.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Try again now what FAILED or was not confirmed, and what waits to be sent later."""
+    """Try again now what FAILED, what a decoder gave up or no PACS confirmed, and what waits."""
     if (study_instance_uid is None) != everything:
         typer.echo("name one study, or give --all", err=True)
         raise typer.Exit(2)
@@ -87,7 +93,7 @@ def _replay(session: Session, studies: Select[int], layout: Layout) -> dict[str,
     instances = session.scalars(
         select(Instance)
         .options(joinedload(Instance.study))
-        .where(Instance.state == InstanceState.FAILED, Instance.study_id.in_(studies))
+        .where(_CAN_BE_ANALYSED_AGAIN, Instance.study_id.in_(studies))
     ).all()
     for instance in instances:
         replay_instance(session, instance, at=now, actor=actor)

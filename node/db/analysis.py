@@ -242,7 +242,7 @@ def record_failed_attempt(
 
 
 def replay_instance(session: Session, row: Instance, *, at: datetime, actor: str) -> None:
-    """Move FAILED back to QUEUED with a fresh count of attempts."""
+    """Move FAILED or REJECTED back to QUEUED with a fresh count of attempts."""
     move(
         session,
         row,

@@ -81,6 +81,10 @@ NEVER_REPORTED: Final = STORED_ONLY | {Reason.SET_ASIDE}
 """A report neither counts nor names what was rejected for one of these."""
 
 
+CUT_SHORT: Final = frozenset({Reason.DECODER_CRASHED, Reason.DECODER_MEMORY, Reason.DECODER_TIME})
+"""Decoding ended at a limit or in a crash: higher limits or another decoder may get further."""
+
+
 class Refusal(_Worded):
     """Why an image was not taken by C-STORE."""
 

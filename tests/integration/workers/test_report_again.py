@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
+from config.settings import AnalysisSettings
 from node.cli.app import app
+from node.db.set_aside import set_aside
+from node.db.tables import Instance
 from node.states import InstanceState, StudyState
 from tests.factories import four_view_study, make_mammogram, stable_uid
 from tests.report_tree import texts
 from tests.working_node import WorkingNode, spoken
+from workers.decoding import Decoder
 
 # test_report.py runs the same statements on both.
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -42,6 +49,16 @@ def retry(database_url: str, *arguments: str) -> str:
 
 def fail(_: object) -> None:
     raise MemoryError
+
+
+@contextmanager
+def limited(node: WorkingNode, **limits: Any) -> Iterator[WorkingNode]:
+    """The same installation with a decoder under limits of its own."""
+    decoder = Decoder(AnalysisSettings(**limits))
+    try:
+        yield replace(node, runtime=replace(node.runtime, decoder=decoder))
+    finally:
+        decoder.close()
 
 
 def test_a_late_image_opens_the_study_and_its_report_supersedes_the_last(
@@ -197,6 +214,52 @@ def test_a_failed_image_that_is_replayed_opens_its_study_again(
     assert reopened is StudyState.OPEN
     assert predecessors(node.report_of(2)) == [node.report_of(1).SOPInstanceUID]
     assert "ANALYSIS_FAILED" not in spoken(node.report_of(2))
+
+
+def test_an_image_that_needed_more_memory_than_it_may_is_analysed_after_the_limit_was_raised(
+    node: WorkingNode, database_url: str
+) -> None:
+    large = make_mammogram(rows=2500, columns=2000, study_instance_uid=STUDY)
+    with limited(node, decode_memory_mib=16) as small:
+        (image,) = small.receive([large])
+        small.sweep()
+        small.analyse(image)
+    assert node.instance(image).reason == "DECODER_MEMORY"
+    node.clock.pass_(hours=1)
+    node.sweep()
+    node.report(node.study(STUDY).id)
+    assert "DECODER_MEMORY" in spoken(node.report_of(1))
+
+    assert retry(database_url, STUDY) == "1 images, 0 reports, 0 deliveries put back\n"
+    node.analyse(image)
+    node.sweep()
+    node.clock.pass_(hours=1)
+    node.sweep()
+    node.report(node.study(STUDY).id)
+
+    assert node.instance(image).state is InstanceState.ANALYSED
+    assert predecessors(node.report_of(2)) == [node.report_of(1).SOPInstanceUID]
+    assert "DECODER_MEMORY" not in spoken(node.report_of(2))
+
+
+def test_an_image_that_is_none_to_analyse_is_not_put_back(
+    node: WorkingNode, database_url: str
+) -> None:
+    raw, aside = node.receive(
+        [
+            make_mammogram(study_instance_uid=STUDY, PresentationIntentType="FOR PROCESSING"),
+            make_mammogram(study_instance_uid=STUDY, sop_instance_uid=stable_uid("aside")),
+        ]
+    )
+    node.sweep()
+    node.analyse(raw)
+    node.analyse(aside)
+    with node.database.begin() as session:
+        row = session.get_one(Instance, aside)
+        set_aside(session, row, why="another breast", at=node.clock(), actor="a person")
+
+    assert retry(database_url, "--all") == "0 images, 0 reports, 0 deliveries put back\n"
+    assert [node.instance(each).reason for each in (raw, aside)] == ["FOR_PROCESSING", "SET_ASIDE"]
 
 
 def test_a_failed_report_is_replayed_and_the_same_images_make_it(

@@ -34,6 +34,7 @@ LEGAL: dict[type[Any], set[tuple[str, str]]] = {
         ("ANALYSED", "REJECTED"),
         ("FAILED", "REJECTED"),
         ("REJECTED", "REJECTED"),
+        ("REJECTED", "QUEUED"),
     },
     StudyState: {
         ("OPEN", "COMPLETE"),
