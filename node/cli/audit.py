@@ -87,6 +87,9 @@ def key(
     rotate: Annotated[
         bool, typer.Option("--rotate", help="Make another key in the place of the one there.")
     ] = False,
+    if_none: Annotated[
+        bool, typer.Option("--if-none", help="Leave a key that is there as it is.")
+    ] = False,
     show_public: Annotated[
         bool, typer.Option("--public", help="Print the public key instead of making one.")
     ] = False,
@@ -96,6 +99,9 @@ def key(
     path = settings.audit_key_file
     if show_public:
         typer.echo(required_key(settings).public_pem().decode(), nl=False)
+        return
+    if if_none and path.exists():
+        typer.echo(f"private key {path} is there already")
         return
     made = make_key(path, replace=rotate)
     typer.echo(f"private key {path}")

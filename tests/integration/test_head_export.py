@@ -133,6 +133,7 @@ def test_the_key_is_private_and_never_overwritten_unless_a_person_rotates_it(
     first = key.read_bytes()
     assert stat.S_IMODE(key.stat().st_mode) == 0o600
     assert CliRunner().invoke(app, ["audit", "key"]).exit_code != 0
+    assert CliRunner().invoke(app, ["audit", "key", "--if-none"]).exit_code == 0
     assert key.read_bytes() == first
     assert CliRunner().invoke(app, ["audit", "key", "--rotate"]).exit_code == 0
     assert key.read_bytes() != first

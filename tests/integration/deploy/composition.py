@@ -16,13 +16,20 @@ from workers.cli import app
 
 ROOT = Path(__file__).parents[3]
 DEPLOY = ROOT / "deploy"
-OURS = ["dispatch", "migrate", "scp", "worker-cpu", "worker-gpu", "worker-network"]
+ENDING = ["audit-key", "migrate"]
+"""The services that end, and have no health."""
+OURS = [*ENDING, "dispatch", "scp", "worker-cpu", "worker-gpu", "worker-network"]
 """The services that run this project's code."""
 
 
-def composed(*profiles: str) -> dict[str, Any]:
-    """Return the file as Docker Compose understands it, with its anchors and defaults resolved."""
-    command = [str(program("docker-compose")), "--file", str(ROOT / "docker-compose.yml")]
+def composed(*profiles: str, also: str | None = None) -> dict[str, Any]:
+    """Return the file as Docker Compose understands it, with its anchors and defaults resolved.
+
+    ``also`` is a second file, which is laid over it.
+    """
+    command = [str(program("docker-compose"))]
+    for name in filter(None, ("docker-compose.yml", also)):
+        command += ["--file", str(ROOT / name)]
     for profile in profiles:
         command += ["--profile", profile]
     result = subprocess.run(
@@ -35,12 +42,17 @@ def composed(*profiles: str) -> dict[str, Any]:
 
 def settings_in(service: dict[str, Any], secrets: Path) -> Settings:
     """Load the settings as the process of a service does, from the files that it gets."""
+    return load_settings(DEPLOY / "mgnode.toml", environment_of(service, secrets))
+
+
+def environment_of(service: dict[str, Any], secrets: Path) -> dict[str, str]:
+    """Give what a service's process finds in its environment, with the secrets of a test."""
     environ = {
         name: value.replace("/run/secrets", str(secrets))
         for name, value in service["environment"].items()
     }
     assert environ.pop("MGNODE_CONFIG") == "/etc/mgnode/mgnode.toml"
-    return load_settings(DEPLOY / "mgnode.toml", environ)
+    return environ
 
 
 def parse(arguments: list[str]) -> None:

@@ -12,11 +12,21 @@ from typing import Any
 import pytest
 from sqlalchemy import make_url
 
-from tests.integration.deploy.composition import DEPLOY, OURS, composed, parse, port_of, settings_in
+from config.loading import load_settings
+from tests.integration.deploy.composition import (
+    DEPLOY,
+    ENDING,
+    OURS,
+    composed,
+    environment_of,
+    parse,
+    port_of,
+    settings_in,
+)
 from tests.requirements import program
 
 PROFILES = [(), ("cpu",), ("gpu",), ("cpu", "demo"), ("cpu", "gpu", "demo")]
-ALWAYS = {"migrate", "scp", "dispatch", "worker-network", "postgres", "valkey"}
+ALWAYS = {"audit-key", "migrate", "scp", "dispatch", "worker-network", "postgres", "valkey"}
 
 
 @pytest.mark.compose
@@ -42,7 +52,7 @@ def test_every_command_and_health_check_is_one_of_mgnode(
 ) -> None:
     service = services[name]
     lines = [service["command"]]
-    if name != "migrate":  # it ends; the others wait for its exit status
+    if name not in ENDING:  # the others wait for their exit status
         lines.append(service["healthcheck"]["test"][1:])
 
     for program_name, *arguments in lines:
@@ -58,7 +68,7 @@ def test_a_command_that_does_not_exist_would_be_found(line: str) -> None:
 
 
 @pytest.mark.compose
-@pytest.mark.parametrize("name", OURS)
+@pytest.mark.parametrize("name", sorted({*OURS} - {"audit-key"}))
 def test_the_settings_of_every_service_hold(
     name: str, services: dict[str, Any], secrets: Path
 ) -> None:
@@ -90,7 +100,8 @@ def test_the_owner_of_the_tables_migrates_and_another_role_works(
     services: dict[str, Any], secrets: Path
 ) -> None:
     users = {
-        name: make_url(settings_in(services[name], secrets).database_url).username for name in OURS
+        name: make_url(settings_in(services[name], secrets).database_url).username
+        for name in {*OURS} - {"audit-key"}
     }
     (_, role) = services["migrate"]["command"][-2:]
 
@@ -169,7 +180,7 @@ def test_every_container_is_closed_as_far_as_it_can_be(services: dict[str, Any])
         assert "mem_limit" in service, name
         assert "pids_limit" in service, name
         assert not {"privileged", "network_mode", "pid", "ipc", "devices"} & set(service), name
-        assert "healthcheck" in service or name == "migrate", name
+        assert "healthcheck" in service or name in ENDING, name
 
 
 def in_bytes(size: str) -> int:
@@ -206,12 +217,61 @@ def test_the_gpu_worker_keeps_its_compiled_kernels_in_a_volume_of_its_own(
     }
 
 
+@pytest.mark.compose
+def test_the_key_of_the_audit_log_is_where_dispatch_signs_and_nowhere_else(
+    services: dict[str, Any], secrets: Path
+) -> None:
+    holders = {
+        name: volume
+        for name, service in services.items()
+        for volume in service.get("volumes", ())
+        if as_mount(volume)["source"] == "audit-keys"
+    }
+    keys = {name: settings_in(services[name], secrets).audit.key for name in holders}
+    folder = Path(as_mount(holders["dispatch"])["target"])
+    dockerfile = (DEPLOY / "Dockerfile.node").read_text(encoding="utf-8")
+
+    assert set(holders) == {"audit-key", "dispatch"}
+    assert as_mount(holders["dispatch"])["read_only"]
+    assert set(keys.values()) == {folder / "audit.pem"}
+    assert re.search(rf"install -d -o mgnode .*{folder}\b", dockerfile), "its user may write it"
+    assert services["audit-key"]["secrets"] == []
+
+
+@pytest.mark.compose
+def test_with_tls_its_port_is_published_and_its_files_are_where_the_settings_look(
+    tmp_path: Path, services: dict[str, Any], secrets: Path
+) -> None:
+    """As a person would do it: take the lines of deploy/mgnode.toml out of their comments."""
+    text = (DEPLOY / "mgnode.toml").read_text(encoding="utf-8")
+    edited = tmp_path / "mgnode.toml"
+    edited.write_text(re.sub(r"^#(?=[\[a-z])", "", text, flags=re.MULTILINE), encoding="utf-8")
+    environ = environment_of(services["scp"], secrets)
+    settings = load_settings(edited, environ)
+    secured = composed("cpu", "gpu", "demo", also="docker-compose.tls.yml")["services"]
+
+    assert settings.scp.tls.mode == "beside"
+    assert settings.destinations["pacs"].tls.enabled
+    ports = {port_of(port) for port in secured["scp"]["ports"]}
+    assert ports == {settings.scp.port, settings.scp.tls.port}
+    mounted = {
+        name: as_mount(volume)["target"]
+        for name, service in secured.items()
+        for volume in service.get("volumes", ())
+        if as_mount(volume)["source"] == str(DEPLOY / "tls")
+    }
+    assert set(mounted) == {"scp", "worker-network"}
+    for tls in (settings.scp.tls, settings.destinations["pacs"].tls):
+        assert tls.certificate is not None
+        assert str(tls.certificate.parent) == mounted["scp"]
+
+
 def as_mount(volume: Any) -> dict[str, Any]:
     """Read a volume, in the short form or in the long one that newer versions print."""
     if isinstance(volume, dict):
         return volume
-    source, target = volume.split(":")[:2]
-    return {"source": source, "target": target}
+    source, target, mode = volume.split(":")
+    return {"source": source, "target": target, "read_only": mode == "ro"}
 
 
 @pytest.mark.compose
@@ -224,9 +284,11 @@ def test_only_those_who_speak_dicom_reach_the_outside(services: dict[str, Any]) 
 
 @pytest.mark.compose
 def test_every_process_waits_for_the_schema_and_the_broker(services: dict[str, Any]) -> None:
-    for name in set(OURS) - {"migrate"}:
+    ended = {"condition": "service_completed_successfully"}
+    for name in {*OURS} - {*ENDING}:
         assert services[name]["depends_on"] == {
-            "migrate": {"condition": "service_completed_successfully"},
+            "migrate": ended,
             "valkey": {"condition": "service_healthy"},
+            **({"audit-key": ended} if name == "dispatch" else {}),
         }
     assert services["migrate"]["depends_on"] == {"postgres": {"condition": "service_healthy"}}
