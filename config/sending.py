@@ -53,7 +53,11 @@ class DeliverySettings(Group):
     )
     retry_first_seconds: float = Field(30.0, gt=0, description="Pause before the second attempt.")
     retry_max_seconds: float = Field(3600.0, gt=0, description="Longest pause between attempts.")
-    give_up_hours: float = Field(72.0, gt=0, description="Park a result as FAILED after this.")
+    give_up_hours: float = Field(
+        72.0,
+        gt=0,
+        description="Park a result as FAILED after this, and after 8 attempts at least.",
+    )
     confirm_after_seconds: float = Field(
         30.0, ge=0, description="From delivery to the first question whether it is kept."
     )

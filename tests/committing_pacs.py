@@ -40,6 +40,7 @@ class CommittingPacs:
     takes_with: int = 0x0000
     reports_here: bool = False
     find_status: int = 0x0000
+    store_status: int = 0x0000
     ignores_keys: bool = False
     stored: list[str] = field(default_factory=list)
     lost: set[str] = field(default_factory=set)
@@ -125,10 +126,11 @@ class CommittingPacs:
             association.release()
 
     def _on_store(self, event: Event) -> int:
-        uid = str(event.request.AffectedSOPInstanceUID)
-        self.stored.append(uid)
-        self.lost.discard(uid)
-        return 0x0000
+        if self.store_status == 0x0000:
+            uid = str(event.request.AffectedSOPInstanceUID)
+            self.stored.append(uid)
+            self.lost.discard(uid)
+        return self.store_status
 
     def _on_request(self, event: Event) -> tuple[int, None]:
         self.requests.append(event.action_information)

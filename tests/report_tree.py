@@ -35,6 +35,16 @@ def every_item(parent: Dataset) -> Iterator[Dataset]:
         yield from every_item(child)
 
 
+def predecessors(report: Dataset) -> list[str]:
+    """SOP Instance UIDs of the documents that a report supersedes."""
+    return [
+        str(instance.ReferencedSOPInstanceUID)
+        for study in report.get("PredecessorDocumentsSequence", [])
+        for series in study.ReferencedSeriesSequence
+        for instance in series.ReferencedSOPSequence
+    ]
+
+
 def texts(parent: Dataset, *path: str) -> list[str]:
     return [item.TextValue for item in items(parent, *path)]
 

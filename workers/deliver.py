@@ -17,6 +17,7 @@ from node.db.deliveries import (
     PlannedDelivery,
     claim_deliveries,
     extend_lease,
+    is_given_up,
     record_delivered,
     record_refused,
     record_retry,
@@ -244,9 +245,10 @@ def _await_confirmation(
 
 
 def _next_attempt(batch: _Batch, claim: ClaimedDelivery, now: datetime) -> datetime | None:
-    """Give the moment of the next attempt, or None when the deadline has passed."""
+    """Give the moment of the next attempt, or None when the object is given up."""
     settings = batch.runtime.settings.delivery
-    if now - claim.planned.created_at >= timedelta(hours=settings.give_up_hours):
+    give_up = timedelta(hours=settings.give_up_hours)
+    if is_given_up(claim.planned.created_at, claim.attempt, at=now, give_up=give_up):
         return None
     seed = f"{claim.planned.study_id} {batch.destination} {claim.attempt}"
     pause = pause_before(

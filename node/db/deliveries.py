@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session, joinedload
@@ -14,6 +15,10 @@ from node.db.tables import Delivery
 from node.db.transitions import move
 from node.errors import StateConflict
 from node.states import DeliveryState
+
+LEAST_ATTEMPTS: Final = 8
+"""Made whatever the clock says: a node that was off for days, or was restored from a backup,
+comes up with deliveries beyond their deadline, mostly before its destinations do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +97,11 @@ def _claim(
         created_at=row.created_at,
     )
     return ClaimedDelivery(planned, attempt)
+
+
+def is_given_up(created_at: datetime, attempts: int, *, at: datetime, give_up: timedelta) -> bool:
+    """Say whether a delivery that failed again has been tried for long enough."""
+    return attempts >= LEAST_ATTEMPTS and at - created_at >= give_up
 
 
 def extend_lease(session: Session, claim: ClaimedDelivery, *, lease_until: datetime) -> bool:

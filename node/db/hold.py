@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from config.settings import Settings
@@ -35,6 +35,7 @@ def is_in_force(session: Session) -> bool:
 def hold(session: Session, *, at: datetime, actor: str, details: Mapping[str, Any]) -> None:
     """Hold every delivery back, and say that the node was restored."""
     require_writer(session)
+    _begin_anew(session, DeliveryState.PENDING, DeliveryState.SENDING, at=at)
     if not is_in_force(session):
         session.add(
             Discrepancy(
@@ -57,8 +58,22 @@ def release(session: Session, *, at: datetime, actor: str) -> bool:
     if row is None:
         return False
     row.resolved_at, row.resolution = at, RELEASED
+    _begin_anew(session, DeliveryState.PENDING, at=at)
     audit.append(session, at=at, event=Event.DELIVERIES_RELEASED, entity="process", actor=actor)
     return True
+
+
+def _begin_anew(session: Session, *states: DeliveryState, at: datetime) -> None:
+    """Let the time in which a delivery is tried begin now: it was not tried while it was held.
+
+    One that a worker is sending keeps the moment by which its claim is known.
+    """
+    session.execute(
+        update(Delivery)
+        .where(Delivery.state.in_(states))
+        .values(created_at=at)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def held_destinations(session: Session, settings: Settings) -> frozenset[str]:

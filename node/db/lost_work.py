@@ -14,6 +14,7 @@ from typing import Final
 from sqlalchemy.orm import Session
 
 from node.db import audit
+from node.db.deliveries import is_given_up
 from node.db.events import Event
 from node.db.studies import reopen_study
 from node.db.tables import Delivery, Instance, Study
@@ -98,8 +99,8 @@ def take_back_delivery(
     pause: timedelta,
     give_up: timedelta,
 ) -> None:
-    """Move SENDING to PENDING, or to FAILED when its time is up."""
-    spent = at - row.created_at >= give_up
+    """Move SENDING to PENDING, or to FAILED when it is given up."""
+    spent = is_given_up(row.created_at, row.attempts, at=at, give_up=give_up)
     move(
         session,
         row,

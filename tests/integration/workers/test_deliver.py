@@ -188,20 +188,6 @@ def test_after_a_break_only_what_had_not_arrived_is_sent_again(
     assert len(pacs.received) == RESULTS - 2
 
 
-def test_a_result_is_given_up_at_its_deadline(node: WorkingNode) -> None:
-    node = node.with_settings(delivery={"give_up_hours": 1})
-    node.clock.pass_(minutes=59)
-    node.deliver()
-    before = node.delivery_states()
-    node.clock.pass_(minutes=1)
-
-    node.deliver()
-
-    assert before == [PENDING] * RESULTS
-    assert node.delivery_states() == [FAILED] * RESULTS
-    assert node.deliveries()[0].last_error.startswith("given up after 2 attempts: ")
-
-
 def test_a_destination_that_left_the_settings_fails_and_is_named(node: WorkingNode) -> None:
     node.with_settings(destinations={}).deliver()
 

@@ -14,6 +14,7 @@ from models.spec import SPECS
 from node.db.session import Database
 from node.db.tables import Result
 from tests.factories import four_view_study, stable_uid
+from tests.report_tree import predecessors
 from tests.rerunning import conclude, rerun, scripted
 from tests.working_node import BOX, WorkingNode, spoken, working_node
 
@@ -55,15 +56,6 @@ def reports(node: WorkingNode, generation: int) -> dict[str, Dataset]:
     """The reports of a generation, by kind."""
     rows = node.results(generation=generation)
     return {row.kind: node.result(row) for row in rows if row.source_instance_id is None}
-
-
-def predecessors(report: Dataset) -> list[str]:
-    return [
-        str(instance.ReferencedSOPInstanceUID)
-        for study in report.get("PredecessorDocumentsSequence", [])
-        for series in study.ReferencedSeriesSequence
-        for instance in series.ReferencedSOPSequence
-    ]
 
 
 def uids(rows: list[Result]) -> set[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -133,6 +134,32 @@ def test_a_destination_that_does_not_say_what_it_has_gets_nothing(
 
     assert site.asked.stored == []
     assert ("asked", DeliveryState.PENDING) in site.states()
+
+
+@on_sqlite
+def test_an_old_backup_gives_each_delivery_its_whole_time_again(
+    site: Site, empty_url: str, tmp_path: Path
+) -> None:
+    """What was tried for days before the backup is not given up at the first attempt after it."""
+    site.report("first")
+    with site.node.database.begin() as session:
+        session.execute(
+            update(Delivery).values(attempts=50, created_at=site.node.clock() - timedelta(days=9))
+        )
+    run("backup", str(tmp_path / "backup"))
+    site.move(empty_url, "restored")
+    run("restore", str(tmp_path / "backup"))
+    site.node = site.open()
+    site.node.clock.now = datetime.now(UTC)
+    site.asked.find_status = 0xA700
+    site.deliver("asked")
+    run("restore", "--release")
+    site.unasked.store_status = 0xA700
+
+    site.deliver("unasked")
+
+    assert site.states() == {("asked", DeliveryState.PENDING), ("unasked", DeliveryState.PENDING)}
+    assert {row.attempts for row in site.node.deliveries()} == {51}
 
 
 @on_sqlite
