@@ -85,7 +85,7 @@ def test_the_one_object_that_orthanc_lost_is_sent_again_and_then_all_is_confirme
     held = {str(dcmread(DicomBytesIO(file)).SOPInstanceUID) for file in orthanc.files()}
     assert held == set(sent)
     assert {line.reason for line in node.events("delivery_confirmed")} == {"COMMITMENT"}
-    assert scp.outcomes() == ["released", "released"]
+    wait_until(lambda: scp.outcomes() == ["released", "released"], "both ends are recorded")
     assert node.audit_problem() is None
 
 
