@@ -13,6 +13,7 @@ from node.clock import utc_now
 from node.db.analysis import replay_instance
 from node.db.deliveries import replay_delivery, send_now
 from node.db.reporting import replay_study
+from node.db.retention import removed_images
 from node.db.studies import reopen_study
 from node.db.tables import Delivery, Instance, Result, Study
 from node.dicom.reasons import CUT_SHORT
@@ -20,10 +21,8 @@ from node.states import UNFINISHED_INSTANCE, DeliveryState, InstanceState, Study
 from node.store.files import RESULT_FILE_DAMAGED, intact
 from node.store.paths import Layout
 
-_CAN_BE_ANALYSED_AGAIN: Final = or_(
-    Instance.state == InstanceState.FAILED,
-    and_(Instance.state == InstanceState.REJECTED, Instance.reason.in_(CUT_SHORT)),
-)
+_FAILED: Final = Instance.state == InstanceState.FAILED
+_CUT_SHORT: Final = and_(Instance.state == InstanceState.REJECTED, Instance.reason.in_(CUT_SHORT))
 
 
 def retry(
@@ -35,14 +34,18 @@ def retry(
     everything: Annotated[bool, typer.Option("--all", help="Every study.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Try again now what FAILED, what a decoder gave up or no PACS confirmed, and what waits."""
+    """Try again now what FAILED or was not confirmed, and what waits to be sent later.
+
+    Of a study that is named also images whose decoding was cut short: raise its limit first.
+    """
     if (study_instance_uid is None) != everything:
         typer.echo("name one study, or give --all", err=True)
         raise typer.Exit(2)
     with opened_database(config) as database, database.begin() as session:
         studies = _studies(study_instance_uid)
         exists = session.scalar(studies.limit(1)) is not None
-        counts = _replay(session, studies, Layout(load(config).storage.root))
+        layout = Layout(load(config).storage.root)
+        counts = _replay(session, studies, layout, cut_short=not everything)
     if study_instance_uid is not None and not exists:
         typer.echo(f"no study {study_instance_uid}; `mgnode studies list` names them", err=True)
         raise typer.Exit(1)
@@ -87,14 +90,30 @@ def _destinations(result: Result) -> set[str]:
     return {delivery.destination for delivery in result.deliveries}
 
 
-def _replay(session: Session, studies: Select[int], layout: Layout) -> dict[str, int]:
-    now = utc_now()
-    actor = operator("retry")
-    instances = session.scalars(
+def _to_analyse(session: Session, studies: Select[int], *, cut_short: bool) -> list[Instance]:
+    """Give the images to put back; whoever retries every study has no limit in mind."""
+    wanted = or_(_FAILED, _CUT_SHORT) if cut_short else _FAILED
+    rows = session.scalars(
         select(Instance)
         .options(joinedload(Instance.study))
-        .where(_CAN_BE_ANALYSED_AGAIN, Instance.study_id.in_(studies))
+        .where(wanted, Instance.study_id.in_(studies))
     ).all()
+    gone = {study: removed_images(session, study) for study in {row.study_id for row in rows}}
+    for row in {row.study for row in rows if gone[row.study_id]}:
+        typer.echo(
+            f"{gone[row.id]} images of study {row.study_instance_uid} were removed by the "
+            "retention policy: have them sent again, then retry",
+            err=True,
+        )
+    return [row for row in rows if not gone[row.study_id]]
+
+
+def _replay(
+    session: Session, studies: Select[int], layout: Layout, *, cut_short: bool
+) -> dict[str, int]:
+    now = utc_now()
+    actor = operator("retry")
+    instances = _to_analyse(session, studies, cut_short=cut_short)
     for instance in instances:
         replay_instance(session, instance, at=now, actor=actor)
     # An image that is analysed opens its study again: a report now would be made twice.

@@ -35,7 +35,7 @@ def retry(database_url: str, *arguments: str) -> str:
         app, ["retry", *arguments], env={"MGNODE_DATABASE__URL": database_url}
     )
     assert result.exit_code == 0, result.output
-    return result.stdout
+    return result.output
 
 
 def fail(_: object) -> None:
@@ -102,6 +102,39 @@ def test_an_image_that_needed_more_memory_than_it_may_is_analysed_after_the_limi
     assert node.instance(image).state is InstanceState.ANALYSED
     assert predecessors(node.report_of(2)) == [node.report_of(1).SOPInstanceUID]
     assert "DECODER_MEMORY" not in spoken(node.report_of(2))
+
+
+def test_every_study_at_once_leaves_alone_what_the_decoder_gave_up(
+    node: WorkingNode, database_url: str
+) -> None:
+    (image,) = node.receive([make_mammogram(rows=2500, columns=2000, study_instance_uid=STUDY)])
+    with limited(node, decode_memory_mib=16) as small:
+        small.sweep()
+        small.analyse(image)
+
+    assert retry(database_url, "--all") == "0 images, 0 reports, 0 deliveries put back\n"
+    assert node.instance(image).reason == "DECODER_MEMORY"
+
+
+def test_an_image_is_not_put_back_where_images_of_its_study_were_removed(
+    node: WorkingNode, database_url: str
+) -> None:
+    """Without them there is no report, and the one that was sent would be superseded by none."""
+    whole = make_mammogram(study_instance_uid=STUDY, sop_instance_uid=stable_uid("whole"))
+    large = make_mammogram(rows=2500, columns=2000, study_instance_uid=STUDY)
+    well, image = node.receive([whole, large])
+    with limited(node, decode_memory_mib=16) as small:
+        small.sweep()
+        small.analyse(well)
+        small.analyse(image)
+    with node.database.begin() as session:
+        session.get_one(Instance, well).removed_at = node.clock()
+
+    said = retry(database_url, STUDY)
+
+    assert "1 images of study" in said
+    assert "have them sent again" in said
+    assert node.instance(image).reason == "DECODER_MEMORY"
 
 
 def test_an_image_that_is_none_to_analyse_is_not_put_back(
