@@ -152,7 +152,7 @@ class FileComparison:
             self.layout.absolute(file.path).unlink(missing_ok=True)
             mended = REMOVED
         elif is_due and self.settings.orphans != "keep":
-            aside = set_orphan_aside(self.layout, file.path)
+            aside = set_orphan_aside(self.layout, file)
             if aside is None:
                 return
             mended = QUARANTINED

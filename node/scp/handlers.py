@@ -188,9 +188,9 @@ class StoreService:
                     at=utc_now(),
                     actor=self._name,
                 )
-                # The retention policy may have removed it since it was found to be there. It
-                # does so while nobody else writes: what is there now stays.
-                if not arrival.new and not final.exists():
+                # Retention or reconciliation may have taken it since: both do so while nobody
+                # else writes, and never when a row names it. What is there now stays.
+                if not final.exists():
                     raise OutOfResources("the file has just been removed: send it again")
         except ConflictingInstance:
             # The UID is inside the hashed bytes, and its row has other bytes or another

@@ -100,18 +100,23 @@ def has_digest(path: Path, sha256: str, *, is_data_set: bool) -> bool:
     return digest.hexdigest() == sha256
 
 
-def set_orphan_aside(layout: Layout, path: str) -> Path | None:
+def set_orphan_aside(layout: Layout, seen: StoredFile) -> Path | None:
     """Move a file that no row names into the quarantine; None when somebody brought it again.
 
     Whoever brings the same bytes again renews the file's time, before it relies on the
-    file: so one that is new after the move goes back, and who comes later finds none.
+    file: so one that is newer after the move than when it was judged goes back, and who
+    comes later finds none.
+
+    Parameters
+    ----------
+    seen : StoredFile
+        The file as it was when its age was judged, which may be a while ago.
     """
-    source = layout.absolute(path)
-    aside = orphan_path(layout, path)
-    before = source.stat().st_mtime
+    source = layout.absolute(seen.path)
+    aside = orphan_path(layout, seen.path)
     source.replace(aside)
-    if aside.stat().st_mtime != before:
-        put_back(layout, path)
+    if aside.stat().st_mtime != seen.changed:
+        put_back(layout, seen.path)
         return None
     sync_folder(aside.parent)
     sync_folder(source.parent)
