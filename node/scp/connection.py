@@ -20,7 +20,7 @@ from node.scp.bounded_socket import BoundedSocket
 from node.scp.incoming import SpoolingProvider
 from node.scp.requests import LARGEST_REQUEST, ConnectionRefused, first_byte, read_request
 from node.tls.failures import HandshakeFailed
-from node.tls.serving import HANDSHAKE_RECORD
+from node.tls.serving import HANDSHAKE_RECORD, say_farewell
 from node.upper_layer.association import EventDrivenAssociation
 from node.upper_layer.sockets import SHORTEST_SECONDS
 
@@ -66,20 +66,27 @@ class Connection(RequestHandler):
             # A load balancer's check connects and goes, a port scan resets.
             return b""
         if secure is not None:
-            self._secure(secure, deadline)
+            if not self._secure(secure, deadline):
+                return b""
         elif first == bytes([HANDSHAKE_RECORD]):
             raise ConnectionRefused("tls_on_the_plain_port")
         return read_request(self.request, deadline)
 
-    def _secure(self, secure: Secure, deadline: float) -> None:
+    def _secure(self, secure: Secure, deadline: float) -> bool:
+        """Make the connection secure; False for a peer that was refused and is gone."""
         try:
             self.request.settimeout(max(deadline - time.monotonic(), SHORTEST_SECONDS))
             self.request = secure(self.request)
         except HandshakeFailed as error:
-            raise ConnectionRefused(error.failure) from error
+            # Told before the farewell, which the peer may draw out.
+            self._refuse(error.failure)
+            if error.unclosed is not None:
+                say_farewell(error.unclosed)
+            return False
         except OSError as error:
             why = getattr(error, "reason", None) or type(error).__name__
             raise ConnectionRefused("not_secured", error=str(why)) from error
+        return True
 
     def _refuse(self, reason: str, **details: str | int) -> None:
         port = self.server.listener.port

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from node.tls.sockets import TlsSocket
+
 
 class Failure(StrEnum):
     """What went wrong; the value is the reason that the audit log gives."""
@@ -32,11 +34,15 @@ class Failure(StrEnum):
 
 
 class HandshakeFailed(OSError):
-    """A connection could not be made secure; ``failure`` says why."""
+    """A connection could not be made secure; ``failure`` says why.
 
-    def __init__(self, failure: Failure) -> None:
+    ``unclosed`` is what is left of it: the peer was told, and may not have read it yet.
+    """
+
+    def __init__(self, failure: Failure, unclosed: TlsSocket | None = None) -> None:
         super().__init__(f"no TLS connection: {failure}")
         self.failure = failure
+        self.unclosed = unclosed
 
 
 # X509_V_ERR_... of OpenSSL's x509_vfy.h.

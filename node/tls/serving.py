@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -22,8 +23,9 @@ if TYPE_CHECKING:
 HANDSHAKE_RECORD: Final = 0x16
 """First byte of every TLS connection (RFC 8446 5.1)."""
 
-_FAREWELL_SECONDS: Final = 1.0
-_FAREWELL_BYTES: Final = 1 << 16
+FAREWELL_SECONDS: Final = 1.0
+"""For the peer to read why it was refused, and to go."""
+_BLOCK_BYTES: Final = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ class ServerTls:
         Raises
         ------
         HandshakeFailed
-            The peer was told why, as far as TLS has words for it, and is closed.
+            The peer was told why, as far as TLS has words for it; `say_farewell` closes.
         """
         first = connection.recv(1, socket.MSG_PEEK)
         if first and first[0] != HANDSHAKE_RECORD:
@@ -94,19 +96,21 @@ class ServerTls:
             der = made.getpeercert(binary_form=True)
             made.peer = None if der is None else facts_of_der(der)
         except OSError as error:
-            _say_farewell(made)
-            raise HandshakeFailed(failure_of(error)) from error
+            raise HandshakeFailed(failure_of(error), made) from error
         except ValueError as error:
-            _say_farewell(made)
-            raise HandshakeFailed(Failure.CERTIFICATE_UNSUITABLE) from error
+            raise HandshakeFailed(Failure.CERTIFICATE_UNSUITABLE, made) from error
         return made
 
 
-def _say_farewell(connection: TlsSocket) -> None:
-    """Close so that the alert arrives: to close with bytes unread takes it along."""
+def say_farewell(connection: TlsSocket) -> None:
+    """Close so that the alert arrives: to close with bytes unread takes it along.
+
+    It takes `FAREWELL_SECONDS` at most, however little at a time the peer goes on to send.
+    """
+    deadline = time.monotonic() + FAREWELL_SECONDS
     with contextlib.suppress(OSError), connection:
         connection.shutdown(socket.SHUT_WR)
-        connection.settimeout(_FAREWELL_SECONDS)
-        left = _FAREWELL_BYTES
-        while left > 0 and (dropped := len(socket.socket.recv(connection, left))):
-            left -= dropped
+        while (left := deadline - time.monotonic()) > 0:
+            connection.settimeout(left)
+            if not socket.socket.recv(connection, _BLOCK_BYTES):
+                break

@@ -261,19 +261,3 @@ def test_a_title_that_is_bound_cannot_come_over_the_plain_port(
             assert line.associate(ECHO, calling="OTHER").kind == ASSOCIATE_AC
 
         assert reasons(node, "association_rejected") == ["certificate_not_bound"]
-
-
-def test_a_handshake_that_stalls_holds_nobody_and_ends(
-    tmp_path: Path, database: Database, files: CertificateFolder
-) -> None:
-    settings = files.scp_settings(tmp_path / "data")
-    scp = settings.scp.model_copy(update={"acse_timeout_seconds": 1.0})
-    settings = settings.model_copy(update={"scp": scp})
-    with running_scp(settings, database) as node, RawRequestor(tls_address(settings)) as slow:
-        slow.send(b"\x16\x03\x01\x02\x00")
-        with TlsRequestor(settings, files, "mammo1") as line:
-            assert line.associate(ECHO).kind == ASSOCIATE_AC
-            assert line.echo() == 0x0000
-
-            assert slow.is_closed()
-            wait_until(lambda: reasons(node) == ["handshake_timeout"], "it is audited")
