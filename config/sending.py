@@ -68,7 +68,10 @@ class DeliverySettings(Group):
         "also the pause between two questions.",
     )
     confirm_hours: float = Field(
-        24.0, gt=0, description="Raise an alarm for what is not confirmed this long after delivery."
+        24.0,
+        gt=0,
+        description="Raise an alarm for what is not confirmed this long after delivery, and was "
+        "asked about 3 times at least.",
     )
     resend_limit: int = Field(
         3, ge=0, description="So many times an object is sent again that the destination lost."

@@ -60,7 +60,8 @@ def _ask(runtime: Runtime, name: str, claims: Sequence[AwaitedDelivery]) -> None
         with runtime.database.begin() as session:
             stop_asking(session, claims)
         return
-    asked = False
+    # Nobody is there to be asked: that counts as asked, or the alarm would never come.
+    asked = destination is None
     try:
         if destination is not None:
             _ask_in_turn(runtime, name, destination, claims)

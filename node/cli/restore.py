@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -183,6 +184,7 @@ class _Restore:
                     "files": self.manifest.files,
                     "missing": len(self.manifest.missing),
                 },
+                confirm_within=timedelta(hours=self._settings.delivery.confirm_hours),
                 at=now,
                 actor=actor,
             )

@@ -9,6 +9,7 @@ from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from config.profiles import Profile
 from config.settings import Settings
 from node.conformance.markdown import table
+from node.db.confirmations import LEAST_QUESTIONS
 from node.db.deliveries import LEAST_ATTEMPTS
 from node.dicom.commitment import NO_SUCH_OBJECT, PUSH_MODEL, PUSH_MODEL_INSTANCE
 from node.dicom.offers import OTHER_REPORT, SOP_CLASSES, offers
@@ -156,7 +157,8 @@ receiving AE, at any time. What the report names as kept is CONFIRMED; what it n
 with 0x{NO_SUCH_OBJECT:04X} (no such object instance) is sent again, at most
 {delivery.resend_limit} times; any other Failure Reason is followed by a query. Without a report
 in {delivery.confirm_timeout_minutes:g} min a query asks, then commitment again, in turn. What is
-not confirmed {delivery.confirm_hours:g} h after its delivery raises an alarm in the audit log."""
+not confirmed {delivery.confirm_hours:g} h after its delivery, and was asked about {LEAST_QUESTIONS}
+times at least, raises an alarm in the audit log."""
 
 
 def _query(settings: Settings) -> str:

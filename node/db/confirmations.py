@@ -30,6 +30,9 @@ NOT_IN_TIME: Final = "NOT_IN_TIME"
 LOST_TOO_OFTEN: Final = "LOST_TOO_OFTEN"
 """Why an alarm was raised."""
 
+LEAST_QUESTIONS: Final = 3
+"""Asked whatever the clock says: a node that was off for days comes up beyond every deadline,
+and a destination that nobody could ask has not failed to confirm."""
 
 NOTHING_AWAITED: Final[dict[str, Any]] = {
     "confirm_at": None,

@@ -8,7 +8,7 @@ not got the object; a destination that is not asked (`confirm` is none) waits fo
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select, update
@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from config.settings import Settings
 from node.db import audit
 from node.db.assurance import Discrepancy
+from node.db.columns import is_set
 from node.db.discrepancies import Kind
 from node.db.events import Event
 from node.db.session import require_writer
@@ -32,10 +33,21 @@ def is_in_force(session: Session) -> bool:
     return session.scalar(_open()) is not None
 
 
-def hold(session: Session, *, at: datetime, actor: str, details: Mapping[str, Any]) -> None:
-    """Hold every delivery back, and say that the node was restored."""
+def hold(
+    session: Session,
+    *,
+    confirm_within: timedelta,
+    at: datetime,
+    actor: str,
+    details: Mapping[str, Any],
+) -> None:
+    """Hold every delivery back, and say that the node was restored.
+
+    What awaits its confirmation is asked about from now on, for ``confirm_within``.
+    """
     require_writer(session)
     _begin_anew(session, DeliveryState.PENDING, DeliveryState.SENDING, at=at)
+    _ask_anew(session, at=at, by=at + confirm_within)
     if not is_in_force(session):
         session.add(
             Discrepancy(
@@ -72,6 +84,16 @@ def _begin_anew(session: Session, *states: DeliveryState, at: datetime) -> None:
         update(Delivery)
         .where(Delivery.state.in_(states))
         .values(created_at=at)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _ask_anew(session: Session, *, at: datetime, by: datetime) -> None:
+    """Let the time for a confirmation begin now: its answer may have gone to the lost node."""
+    session.execute(
+        update(Delivery)
+        .where(is_set(Delivery.confirm_at))
+        .values(confirm_at=at, confirm_by=by, confirm_attempts=0, lease_until=None)
         .execution_options(synchronize_session=False)
     )
 

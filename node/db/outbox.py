@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Row, and_, exists, or_, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload
 
 from node.db.columns import is_set
-from node.db.confirmations import NOT_IN_TIME, raise_alarm
+from node.db.confirmations import LEAST_QUESTIONS, NOT_IN_TIME, raise_alarm
 from node.db.events import Event
 from node.db.lost_work import (
     NOTHING_KNOWN,
@@ -118,9 +118,10 @@ def expire_delivery_leases(
     return len(rows)
 
 
-def raise_due_alarms(session: Session, *, at: datetime, actor: str) -> int:
+def raise_due_alarms(session: Session, *, at: datetime, actor: str, pause: timedelta) -> int:
     """Say once of each delivery that was not confirmed in time; give how many.
 
+    One that was asked about too rarely has another ``pause``, as between two questions.
     Without a condition on the state, which most rows share: the column is set for few.
     """
     rows = session.scalars(
@@ -129,9 +130,14 @@ def raise_due_alarms(session: Session, *, at: datetime, actor: str) -> int:
         .where(Delivery.confirm_by < at)
         .limit(BATCH)
     ).all()
+    raised = 0
     for row in rows:
-        raise_alarm(session, row, why=NOT_IN_TIME, at=at, actor=actor)
-    return len(rows)
+        if row.confirm_attempts < LEAST_QUESTIONS:
+            row.confirm_by = at + pause
+        else:
+            raise_alarm(session, row, why=NOT_IN_TIME, at=at, actor=actor)
+            raised += 1
+    return raised
 
 
 def instances_to_publish(

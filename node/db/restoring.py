@@ -70,6 +70,7 @@ def say_restored(
     *,
     removed: Sequence[str],
     details: Mapping[str, Any],
+    confirm_within: timedelta,
     at: datetime,
     actor: str,
 ) -> Head:
@@ -79,7 +80,7 @@ def say_restored(
     rows in it do not say so yet.
     """
     require_writer(session)
-    hold.hold(session, at=at, actor=actor, details=details)
+    hold.hold(session, confirm_within=confirm_within, at=at, actor=actor, details=details)
     for path in removed:
         for kind, event in (
             (Instance, Event.INSTANCE_REMOVED),

@@ -120,7 +120,12 @@ class Dispatcher:
                     give_up=timedelta(hours=settings.delivery.give_up_hours),
                     losses=lost,
                 )
-                outbox.raise_due_alarms(session, at=now, actor=self._actor)
+                outbox.raise_due_alarms(
+                    session,
+                    at=now,
+                    actor=self._actor,
+                    pause=timedelta(minutes=settings.delivery.confirm_timeout_minutes),
+                )
                 outbox.queue_received(session, at=now, actor=self._actor)
         with self._database.read() as session:
             complete = find_complete(session, settings.study, at=now)

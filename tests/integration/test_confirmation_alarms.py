@@ -16,9 +16,14 @@ from node.states import DeliveryState
 from tests.committing_pacs import CommittingPacs
 from tests.confirming import RESULTS, ask, deliver, delivered, scp_of, wait_in_vain
 from tests.receiving import running_scp
+from tests.reconciling import compare
+from tests.servers import free_port
 from tests.working_node import WorkingNode
 
 DELIVERED, CONFIRMED = DeliveryState.DELIVERED, DeliveryState.CONFIRMED
+
+QUESTIONS, COMMITMENTS = 3, 2
+"""Before the alarm: by commitment, by query and by commitment."""
 
 
 @pytest.fixture
@@ -32,7 +37,9 @@ def pacs() -> Iterator[CommittingPacs]:
 def node(database: Database, tmp_path: Path, pacs: CommittingPacs) -> WorkingNode:
     """A node whose questions were not answered in time, before anybody noticed."""
     node = delivered(database, tmp_path, pacs, "commitment")
-    ask(node)
+    for _ in range(QUESTIONS):
+        ask(node)
+        wait_in_vain(node)
     node.clock.pass_(hours=node.runtime.settings.delivery.confirm_hours)
     return node
 
@@ -56,15 +63,15 @@ def test_what_is_not_confirmed_in_time_raises_one_alarm_and_is_asked_no_more(
     lines = node.events("delivery_unconfirmed")
     assert [line.entity_id for line in lines] == [row.id for row in node.deliveries()]
     assert {line.reason for line in lines} == {"NOT_IN_TIME"}
-    assert lines[0].details == {"destination": "pacs", "questions": 1, "times_lost": 0}
+    assert lines[0].details == {"destination": "pacs", "questions": QUESTIONS, "times_lost": 0}
     assert ask(node) == 0
-    assert len(pacs.requests) == 1
+    assert len(pacs.requests) == COMMITMENTS
     assert node.delivery_states() == [DELIVERED] * RESULTS
     assert node.audit_problem() is None
 
 
 def test_there_is_no_alarm_before_its_time(node: WorkingNode) -> None:
-    node.clock.pass_(seconds=-60)
+    node.clock.now = node.deliveries()[0].confirm_by or node.clock()
 
     node.sweep()
 
@@ -82,6 +89,69 @@ def test_a_pacs_that_answers_nothing_is_asked_again_and_again_until_the_alarm(
 
     # At 0 and 30 minutes; the questions between were queries.
     assert len(pacs.requests) == 2
+    assert len(node.events("delivery_unconfirmed")) == RESULTS
+
+
+def test_a_node_that_was_off_beyond_the_deadline_asks_before_it_says_anything(
+    database: Database, tmp_path: Path
+) -> None:
+    with CommittingPacs() as pacs:
+        node = delivered(database, tmp_path, pacs, "query")
+        node.clock.pass_(hours=60)
+        node.sweep()
+        ask(node)
+
+    assert node.events("delivery_unconfirmed") == []
+    assert node.delivery_states() == [CONFIRMED] * RESULTS
+
+
+def test_a_node_that_was_off_and_asks_in_vain_raises_the_alarm_after_some_questions(
+    database: Database, tmp_path: Path, pacs: CommittingPacs
+) -> None:
+    node = delivered(database, tmp_path, pacs, "commitment")
+    node.clock.pass_(hours=60)
+    before = []
+    for _ in range(QUESTIONS):
+        node.sweep()
+        before += node.events("delivery_unconfirmed")
+        ask(node)
+        wait_in_vain(node)
+    node.clock.pass_(seconds=1)
+    node.sweep()
+
+    assert before == []
+    assert len(node.events("delivery_unconfirmed")) == RESULTS
+
+
+def test_a_destination_that_was_away_since_it_took_them_is_asked_when_it_is_back(
+    database: Database, tmp_path: Path
+) -> None:
+    """Whom no question reached has not failed to confirm; the age of the queue tells of it."""
+    with CommittingPacs() as pacs:
+        node = delivered(database, tmp_path, pacs, "query")
+        away = pacs.destination("query").model_copy(update={"port": free_port()})
+        for _ in range(5):
+            node.clock.pass_(hours=6)
+            node.sweep()
+            ask(node.with_settings(destinations={"pacs": away}))
+        told = compare(node)
+        wait_in_vain(node)
+        ask(node)
+
+    assert told == {"QUEUE_TOO_OLD": 1}
+    assert node.events("delivery_unconfirmed") == []
+    assert node.delivery_states() == [CONFIRMED] * RESULTS
+
+
+def test_a_destination_that_is_in_no_setting_any_more_raises_the_alarm_in_time(
+    database: Database, tmp_path: Path, pacs: CommittingPacs
+) -> None:
+    node = delivered(database, tmp_path, pacs, "query")
+    for _ in range(5):
+        ask(node.with_settings(destinations={}))
+        node.clock.pass_(hours=6)
+    node.sweep()
+
     assert len(node.events("delivery_unconfirmed")) == RESULTS
 
 
@@ -139,6 +209,6 @@ def test_a_person_has_what_was_not_confirmed_sent_and_asked_about_again(
 
     assert counts["deliveries"] == RESULTS
     assert len(pacs.stored) == 2 * RESULTS
-    assert len(pacs.requests) == 2
+    assert len(pacs.requests) == COMMITMENTS + 1
     assert len(node.events("delivery_replayed")) == RESULTS
     assert run(node, database_url, "health", "dispatch")["unconfirmed_deliveries"] == 0

@@ -16,6 +16,7 @@ from node.db.tables import Delivery, Instance
 from node.errors import StopError
 from node.states import DeliveryState
 from tests.committing_pacs import CommittingPacs
+from tests.confirming import ask
 from tests.restoring import Site
 from workers.cli import app
 
@@ -160,6 +161,28 @@ def test_an_old_backup_gives_each_delivery_its_whole_time_again(
 
     assert site.states() == {("asked", DeliveryState.PENDING), ("unasked", DeliveryState.PENDING)}
     assert {row.attempts for row in site.node.deliveries()} == {51}
+
+
+@on_sqlite
+def test_what_awaits_its_confirmation_is_asked_about_before_an_old_backup_raises_alarms(
+    site: Site, empty_url: str, tmp_path: Path
+) -> None:
+    site.report("first")
+    site.deliver("asked")
+    with site.node.database.begin() as session:
+        long_ago = datetime.now(UTC) - timedelta(days=9)
+        awaited = update(Delivery).where(Delivery.destination == "asked")
+        session.execute(awaited.values(confirm_by=long_ago, confirm_attempts=50))
+    run("backup", str(tmp_path / "backup"))
+    site.move(empty_url, "restored")
+    run("restore", str(tmp_path / "backup"))
+    site.node = site.open()
+    site.node.clock.now = datetime.now(UTC)
+    site.node.sweep()
+    ask(site.node)
+
+    assert site.node.events("delivery_unconfirmed") == []
+    assert ("asked", DeliveryState.CONFIRMED) in site.states()
 
 
 @on_sqlite
