@@ -62,5 +62,8 @@ class RetentionSettings(Group):
         0.0, ge=0, description="Remove a study's results this long after the same moment."
     )
     quarantine_days: float = Field(
-        0.0, ge=0, description="Remove quarantined data sets this long after they came."
+        0.0,
+        ge=0,
+        description="Remove what lies in quarantine this long after it came there: refused data "
+        "sets, and files that no row names.",
     )

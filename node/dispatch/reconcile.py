@@ -177,7 +177,8 @@ class Reconciler:
 
     def _in_quarantine(self) -> list[Found]:
         limit = time.time() - 86400 * self._settings.alarms.quarantine_days
-        old = sum(path.stat().st_ctime < limit for path in self._layout.quarantine.iterdir())
+        # Not st_ctime: a backup that links the files renews it.
+        old = sum(path.stat().st_mtime < limit for path in self._layout.quarantine.iterdir())
         return [Found(Kind.QUARANTINE_WAITS, "quarantine", f"{old} files")] if old else []
 
     def _compare(self, limit: int) -> None:

@@ -89,10 +89,9 @@ class Retention:
         if not days:
             return
         for path in sorted(self._layout.quarantine.glob("*.dcm")):
-            stat = path.stat()
-            came_at = datetime.fromtimestamp(stat.st_mtime, UTC)
+            came_at = _came_at(path)
             if came_at <= at - timedelta(days=days):
-                yield path, stat.st_size, came_at
+                yield path, path.stat().st_size, came_at
 
     def _step(self, at: datetime) -> bool:
         if self._remove_leftovers():
@@ -147,8 +146,16 @@ class Retention:
         for path, size, came_at in self.due_in_quarantine(at=at):
             relative = str(path.relative_to(self._layout.root))
             with self._database.begin() as session:
+                # Reconciliation moves an orphan here with its old time, and renews that before
+                # anybody else writes.
+                if _came_at(path) != came_at:
+                    continue
                 retention.record_quarantine_removed(
                     session, path=relative, size=size, came_at=came_at, at=at, actor=self._actor
                 )
             path.unlink(missing_ok=True)
             log.info("quarantine_removed", path=relative, bytes=size)
+
+
+def _came_at(path: Path) -> datetime:
+    return datetime.fromtimestamp(path.stat().st_mtime, UTC)

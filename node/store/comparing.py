@@ -118,6 +118,8 @@ def set_orphan_aside(layout: Layout, seen: StoredFile) -> Path | None:
     if aside.stat().st_mtime != seen.changed:
         put_back(layout, seen.path)
         return None
+    # What lies in the quarantine is as old as its stay there, for retention and the alarm.
+    os.utime(aside)
     sync_folder(aside.parent)
     sync_folder(source.parent)
     return aside
