@@ -14,6 +14,7 @@ from typing import Final
 from pynetdicom.pdu import A_ASSOCIATE_RQ
 
 from node.dicom.header import MALFORMED
+from node.scp.request_items import check_items
 from node.upper_layer.sockets import SHORTEST_SECONDS
 
 UNREADABLE: Final = (*MALFORMED, AssertionError, RecursionError)
@@ -84,15 +85,14 @@ def read_request(connection: socket.socket, deadline: float) -> bytes:
 
 
 def is_sound(pdu: bytes) -> bool:
-    """Say whether pynetdicom can make a request of a whole PDU; any other PDU is sound.
+    """Say whether pynetdicom can make a request of a whole A-ASSOCIATE-RQ.
 
     It decodes and judges in two steps, and on what the second one raises its network thread
     ends: the peer would hear nothing, and hold its connection until the ACSE timeout.
     """
-    if pdu[:1] != bytes([_ASSOCIATE_RQ]):
-        return True
     request = A_ASSOCIATE_RQ()
     try:
+        check_items(pdu)
         request.decode(pdu)
         contexts = request.to_primitive().presentation_context_definition_list
     except UNREADABLE:

@@ -12,6 +12,8 @@ from node.db.session import Database
 from node.scp.incoming import LARGEST_COMMAND
 from tests.pdus import (
     ABORT,
+    APPLICATION_CONTEXT,
+    ASSOCIATE_AC,
     C_ECHO_RQ,
     EXPLICIT,
     NO_DATA_SET,
@@ -35,12 +37,28 @@ REGRESSIONS = Path(__file__).parents[1] / "fuzz" / "regressions" / "connection"
 SYNTAX = item(0x40, EXPLICIT.encode())
 NAME = item(0x30, VERIFICATION.encode())
 
+
+def context(number: int, syntaxes: bytes = SYNTAX) -> bytes:
+    return item(0x20, bytes([number, 0, 0, 0]) + NAME + syntaxes)
+
+
 REQUESTS = {
     "an even context": item(0x20, b"\2\0\0\0" + NAME + SYNTAX),
     "no transfer syntax": item(0x20, b"\1\0\0\0" + NAME),
     "no abstract syntax": item(0x20, b"\1\0\0\0" + SYNTAX),
     "an item cut short": item(0x20, b"\1\0\0\0" + NAME + SYNTAX)[:-3],
-    "an unknown item": item(0x7F, b"?" * 8),
+    "an unknown item and no context": item(0x7F, b"?" * 8),
+    "no context": b"",
+    "two contexts of one number": context(1) * 2,
+    "a context of one byte": context(1) + item(0x20, b"\3"),
+    "thousands of contexts": context(1) * (240 * 1024 // len(context(1))),
+    "thousands of transfer syntaxes": b"".join(
+        context(number, item(0x40, b"1.2") * 90) for number in range(1, 256, 2)
+    ),
+    "thousands of application contexts": item(0x10, b"1.2") * 30_000 + context(1),
+    "an application context too many": item(0x10, APPLICATION_CONTEXT) + context(1),
+    "users with much to tell": context(1)
+    + item(0x50, item(0x54, b"\0\3" + b"1.2" + b"\1\1") * 5000),
 }
 MESSAGES = {
     "nothing in it": b"",
@@ -74,19 +92,39 @@ def is_aborted(line: RawRequestor) -> bool:
     return line.is_closed()
 
 
+def request_of(items: bytes) -> bytes:
+    head = struct.pack(">HH", 1, 0) + b"MGNODE".ljust(16) + b"RAWPEER".ljust(16) + bytes(32)
+    return pdu(1, head + item(0x10, APPLICATION_CONTEXT) + items + user_information(0))
+
+
 @pytest.mark.parametrize("items", REQUESTS.values(), ids=REQUESTS)
 def test_a_request_that_cannot_be_read_is_aborted_at_once(
     tmp_path: Path, database: Database, items: bytes
 ) -> None:
-    head = struct.pack(">HH", 1, 0) + b"MGNODE".ljust(16) + b"RAWPEER".ljust(16) + bytes(32)
     with (
         patient_node(tmp_path / "data", database) as node,
         RawRequestor(node.address) as line,
     ):
-        line.send(pdu(1, head + item(0x10, b"1.2.840.10008.3.1.1.1") + items + user_information(0)))
+        line.send(request_of(items))
 
         assert is_aborted(line)
+        assert [row.reason for row in node.audited("connection_refused")] == ["unreadable"]
         assert serves(node)
+
+
+def test_a_request_of_as_many_contexts_as_there_are_numbers_is_taken(
+    tmp_path: Path, database: Database
+) -> None:
+    """PS3.8 9.3.2.2; forty transfer syntaxes each are more than anybody has."""
+    items = b"".join(context(number, SYNTAX * 40) for number in range(1, 256, 2))
+    with (
+        patient_node(tmp_path / "data", database) as node,
+        RawRequestor(node.address) as line,
+    ):
+        line.send(request_of(items))
+
+        assert line.read().kind == ASSOCIATE_AC
+        assert line.echo(context=255) == 0x0000
 
 
 @pytest.mark.parametrize("message", MESSAGES.values(), ids=MESSAGES)
