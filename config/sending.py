@@ -56,7 +56,8 @@ class DeliverySettings(Group):
     give_up_hours: float = Field(
         72.0,
         gt=0,
-        description="Park a result as FAILED after this, and after 8 attempts at least.",
+        description="Park a result as FAILED when it was tried for this long; the time in which "
+        "nobody tried, as while the node was off, does not count.",
     )
     confirm_after_seconds: float = Field(
         30.0, ge=0, description="From delivery to the first question whether it is kept."

@@ -248,7 +248,7 @@ def _next_attempt(batch: _Batch, claim: ClaimedDelivery, now: datetime) -> datet
     """Give the moment of the next attempt, or None when the object is given up."""
     settings = batch.runtime.settings.delivery
     give_up = timedelta(hours=settings.give_up_hours)
-    if is_given_up(claim.planned.created_at, claim.attempt, at=now, give_up=give_up):
+    if is_given_up(claim.planned.created_at, at=now, give_up=give_up):
         return None
     seed = f"{claim.planned.study_id} {batch.destination} {claim.attempt}"
     pause = pause_before(

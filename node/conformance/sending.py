@@ -10,7 +10,6 @@ from config.profiles import Profile
 from config.settings import Settings
 from node.conformance.markdown import table
 from node.db.confirmations import LEAST_QUESTIONS
-from node.db.deliveries import LEAST_ATTEMPTS
 from node.dicom.commitment import NO_SUCH_OBJECT, PUSH_MODEL, PUSH_MODEL_INSTANCE
 from node.dicom.offers import OTHER_REPORT, SOP_CLASSES, offers
 from node.dicom.part10 import IMPLEMENTATION_VERSION_NAME
@@ -140,8 +139,8 @@ def _retries(settings: Settings) -> str:
     delivery = settings.delivery
     return (
         f"The pauses grow from {delivery.retry_first_seconds:g} s to "
-        f"{delivery.retry_max_seconds:g} s; after {delivery.give_up_hours:g} h, and "
-        f"{LEAST_ATTEMPTS} attempts at least, the object is parked as FAILED. A rejection for "
+        f"{delivery.retry_max_seconds:g} s; after {delivery.give_up_hours:g} h, "
+        "without the time in which nobody tried, the object is parked as FAILED. A rejection for "
         "good (PS3.8 Table 9-21, result 1, but not of the presentation layer) parks at once."
     )
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
 
 from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session, joinedload
@@ -15,10 +14,6 @@ from node.db.tables import Delivery
 from node.db.transitions import move
 from node.errors import StateConflict
 from node.states import DeliveryState
-
-LEAST_ATTEMPTS: Final = 8
-"""Made whatever the clock says: a node that was off for days, or was restored from a backup,
-comes up with deliveries beyond their deadline, mostly before its destinations do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +76,7 @@ def _claim(
         details={"attempt": attempt, "destination": row.destination},
         lease_until=lease_until,
         attempts=attempt,
+        created_at=row.created_at + untried(row.created_at, row.not_before, at=at),
         not_before=None,
     )
     planned = PlannedDelivery(
@@ -99,9 +95,24 @@ def _claim(
     return ClaimedDelivery(planned, attempt)
 
 
-def is_given_up(created_at: datetime, attempts: int, *, at: datetime, give_up: timedelta) -> bool:
+def untried(created_at: datetime, due: datetime | None, *, at: datetime) -> timedelta:
+    """Give the time until ``at`` in which a delivery was due and nobody tried it.
+
+    It does not count towards giving up: a node that was off for days mostly comes up before
+    its destinations do.
+
+    Parameters
+    ----------
+    due : datetime, optional
+        Of a waiting delivery ``not_before``, of one that a sender lost the end of its lease;
+        without one, and for one before it, ``created_at``.
+    """
+    return max(at - max(created_at, due or created_at), timedelta())
+
+
+def is_given_up(created_at: datetime, *, at: datetime, give_up: timedelta) -> bool:
     """Say whether a delivery that failed again has been tried for long enough."""
-    return attempts >= LEAST_ATTEMPTS and at - created_at >= give_up
+    return at - created_at >= give_up
 
 
 def extend_lease(session: Session, claim: ClaimedDelivery, *, lease_until: datetime) -> bool:

@@ -14,7 +14,7 @@ from typing import Final
 from sqlalchemy.orm import Session
 
 from node.db import audit
-from node.db.deliveries import is_given_up
+from node.db.deliveries import is_given_up, untried
 from node.db.events import Event
 from node.db.studies import reopen_study
 from node.db.tables import Delivery, Instance, Study
@@ -41,7 +41,7 @@ def token(attempt: int, moment: datetime | None) -> str:
     ----------
     moment : datetime
         ``lease_until`` of an image or a study; of a delivery, whose lease grows,
-        ``created_at``, which is new after each replay.
+        ``created_at``, which moves on with each claim that comes late.
     """
     return f"{attempt} {moment.astimezone(UTC).isoformat() if moment else ''}"
 
@@ -99,8 +99,12 @@ def take_back_delivery(
     pause: timedelta,
     give_up: timedelta,
 ) -> None:
-    """Move SENDING to PENDING, or to FAILED when it is given up."""
-    spent = is_given_up(row.created_at, row.attempts, at=at, give_up=give_up)
+    """Move SENDING to PENDING, or to FAILED when it is given up.
+
+    Nobody had it from the end of its lease on: that time does not count.
+    """
+    created_at = row.created_at + untried(row.created_at, row.lease_until, at=at)
+    spent = is_given_up(created_at, at=at, give_up=give_up)
     move(
         session,
         row,
@@ -112,6 +116,7 @@ def take_back_delivery(
         details={"attempts": row.attempts, "destination": row.destination, **_place(loss)},
         where=(Delivery.attempts == row.attempts, Delivery.lease_until == row.lease_until),
         lease_until=None,
+        created_at=created_at,
         published_at=None,
         not_before=None if spent else at + pause * row.attempts,
         last_error=loss.reason,

@@ -214,6 +214,9 @@ class Result(Base):
 class Delivery(Base):
     """One result on its way to one destination; never deleted.
 
+    ``created_at`` is when the time in which it is tried began. It begins anew when a person or
+    a loss sends it again, and moves on by each while in which it was due and nobody tried it:
+    what lies between it and now counts towards giving up, and is its age in the queue.
     ``confirm_at`` is when to ask whether it is kept, ``confirm_by`` when the alarm is due and
     ``alarmed_at`` when it was raised: set while DELIVERED, empty in every other state.
     """

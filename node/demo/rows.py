@@ -140,7 +140,7 @@ def _delivery(row: Delivery, sources: Mapping[int, str]) -> DeliveryRow:
         destination=row.destination,
         state=row.state,
         attempts=row.attempts,
-        seconds=_between(row.created_at, row.delivered_at),
+        seconds=_between(row.result.created_at, row.delivered_at),
     )
 
 
