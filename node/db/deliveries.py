@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import ColumnElement, or_, select, update
 from sqlalchemy.orm import Session, joinedload
 
 from node.db.confirmations import NOTHING_AWAITED
@@ -122,7 +122,7 @@ def extend_lease(session: Session, claim: ClaimedDelivery, *, lease_until: datet
         .where(
             Delivery.id == claim.planned.delivery_id,
             Delivery.state == DeliveryState.SENDING,
-            Delivery.attempts == claim.attempt,
+            *_is_under(claim),
         )
         .values(lease_until=lease_until)
         .returning(Delivery.id)
@@ -239,6 +239,14 @@ def send_now(row: Delivery) -> None:
     row.published_at = None
 
 
+def _is_under(claim: ClaimedDelivery) -> tuple[ColumnElement[bool], ...]:
+    """Say that a row stands under this claim still: attempts are counted anew after a replay."""
+    return (
+        Delivery.attempts == claim.attempt,
+        Delivery.created_at == claim.planned.created_at,
+    )
+
+
 def _leave(
     session: Session,
     claim: ClaimedDelivery,
@@ -272,7 +280,7 @@ def _leave(
             "status": None if last_status is None else f"0x{last_status:04X}",
             **({"transfer_syntax": transfer_syntax} if transfer_syntax else {}),
         },
-        where=(Delivery.attempts == claim.attempt,),
+        where=_is_under(claim),
         last_status=last_status,
         **{"lease_until": None, "traceback": "", **values},
     )
