@@ -19,6 +19,7 @@ from pynetdicom.dimse import DIMSEServiceProvider
 from pynetdicom.dimse_messages import DIMSEMessage
 from typing_extensions import override
 
+from node.dicom.sop_classes import STORAGE_SOP_CLASSES
 from node.errors import MismatchedDataSet, NodeError, OutOfResources, UnreadableDataSet
 from node.scp.file_meta import part10_head
 from node.scp.requests import UNREADABLE
@@ -61,7 +62,9 @@ class IncomingDataSet(io.BytesIO):
     """
 
     def __init__(
-        self, open_file: Callable[[], SpooledFile], is_event_report: Callable[[], bool]
+        self,
+        open_file: Callable[[IncomingDataSet], SpooledFile],
+        is_event_report: Callable[[], bool],
     ) -> None:
         super().__init__()
         self._open_file = open_file
@@ -87,7 +90,7 @@ class IncomingDataSet(io.BytesIO):
                 return len(data)
             try:
                 if self._file is None:
-                    self._file = self._open_file()
+                    self._file = self._open_file(self)
                 self._file.write(data)
                 self.size += len(data)
             except NodeError as error:
@@ -134,9 +137,20 @@ class IncomingDataSet(io.BytesIO):
     def discard(self) -> None:
         """Drop what came and what may still come; a file that was renamed stays."""
         with self._lock:
+            if self._over:
+                return
             self._over = True
+            self.truncate(0)
             if self._file is not None:
                 self._file.discard()
+
+    @override
+    def close(self) -> None:
+        """Drop everything: its request was served, or nobody will serve it."""
+        self.discard()
+        # Its traceback holds this object: the two would stay until the garbage is collected.
+        self._failure = None
+        super().close()
 
 
 class SpoolingProvider(DIMSEServiceProvider):
@@ -208,18 +222,17 @@ class SpoolingProvider(DIMSEServiceProvider):
     def _new_message(self) -> DIMSEMessage:
         message = DIMSEMessage()
         data_set = IncomingDataSet(
-            lambda: self._open_file(message), lambda: _is_event_report(message)
+            lambda taken: self._open_file(message, taken), lambda: _is_event_report(message)
         )
         message.data_set = data_set
-        self._arriving = {other for other in self._arriving if not other.is_over} | {data_set}
         return message
 
     def discard_all(self) -> None:
-        """Drop every data set of this association that was not stored."""
+        """Drop every data set of this association that has a file and was not stored."""
         for data_set in self._arriving:
             data_set.discard()
 
-    def _open_file(self, message: DIMSEMessage) -> SpooledFile:
+    def _open_file(self, message: DIMSEMessage, data_set: IncomingDataSet) -> SpooledFile:
         command = message.command_set
         if command.get("CommandField") != _C_STORE_RQ:
             raise UnreadableDataSet("a data set came with a command other than C-STORE")
@@ -233,12 +246,16 @@ class SpoolingProvider(DIMSEServiceProvider):
         sop_instance = str(command.get("AffectedSOPInstanceUID", ""))
         if not (is_uid(sop_class) and is_uid(sop_instance)):
             raise MismatchedDataSet("the command names something that is no UID")
+        # pynetdicom serves by the command's class, and others than these are never stored.
+        if not {sop_class, str(context.abstract_syntax)} <= STORAGE_SOP_CLASSES.keys():
+            raise MismatchedDataSet("the command or its context is of no storage class")
         head = part10_head(
             sop_class=sop_class,
             sop_instance=sop_instance,
             transfer_syntax=str(context.transfer_syntax[0]),
         )
         spooled = self._spool.new_file()
+        self._arriving = {other for other in self._arriving if not other.is_over} | {data_set}
         spooled.write_meta(head)
         return spooled
 

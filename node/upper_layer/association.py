@@ -72,6 +72,10 @@ class EventDrivenAssociation(Association):
         try:
             super()._serve_request(msg, context_id)
         finally:
+            # Answered or not, nobody reads its data set any more. A C-CANCEL never has one.
+            data_set = getattr(msg, "_dataset_variant", None)
+            if data_set is not None:
+                data_set.close()
             with self._serving_lock:
                 self._serving -= 1
             self.dul.wake()
