@@ -28,8 +28,13 @@ MAXIMUM_LENGTH: Final = 1 << 20
 """Bytes of a P-DATA-TF that we announce (PS3.8 D.1); peers send 16 to 128 KiB whatever we allow."""
 LARGEST_PDU: Final = MAXIMUM_LENGTH + 64
 """Bytes; some peers count what a PDV holds and forget its own six bytes."""
+MOST_VALUES: Final = 1024
+"""Presentation Data Values in one P-DATA-TF; peers send one or two."""
+LARGEST_OTHER: Final = 256
+"""Bytes of any other PDU once the association is asked for: each has four (PS3.8 9.3.6 to 8)."""
 _HEADER_BYTES: Final = 6
 _PDU_TYPES: Final = range(1, 8)
+_P_DATA: Final = 4
 
 _LAST_WORDS_SECONDS: Final = 1.0
 
@@ -57,7 +62,8 @@ class BoundedSocket(EventDrivenSocket):
         self._pdu_seconds = pdu_seconds
         self._ahead = request
         self._deadline: float | None = None
-        self._in_pdu = False
+        self._kind: int | None = None
+        self._is_asked = not request
 
     @override
     def recv(self, nr_bytes: int) -> bytearray:
@@ -71,16 +77,24 @@ class BoundedSocket(EventDrivenSocket):
         got = self._read(nr_bytes, self._deadline)
         if len(got) < nr_bytes:
             return got
-        if not self._in_pdu:
-            kind, length = struct.unpack(">BxL", got)
-            if kind not in _PDU_TYPES:
-                return self._cut_off("not a PDU", UNRECOGNISED_PDU)
-            if length > LARGEST_PDU:
-                return self._cut_off(f"a PDU of {length} bytes", INVALID_PARAMETER)
-        else:
-            self._deadline = None
-        self._in_pdu = not self._in_pdu
-        return got
+        return self._take_head(got) if self._kind is None else self._take_body(got)
+
+    def _take_head(self, head: bytearray) -> bytearray:
+        kind, length = struct.unpack(">BxL", head)
+        if kind not in _PDU_TYPES:
+            return self._cut_off("not a PDU", UNRECOGNISED_PDU)
+        # The request itself was measured before it came here.
+        most = LARGEST_OTHER if kind != _P_DATA and self._is_asked else LARGEST_PDU
+        if length > most:
+            return self._cut_off(f"a PDU of {length} bytes", INVALID_PARAMETER)
+        self._kind = kind
+        return head
+
+    def _take_body(self, body: bytearray) -> bytearray:
+        if self._kind == _P_DATA and _has_too_many_values(body):
+            return self._cut_off(f"more than {MOST_VALUES} values in a PDU", INVALID_PARAMETER)
+        self._kind, self._deadline, self._is_asked = None, None, True
+        return body
 
     def _read(self, count: int, deadline: float) -> bytearray:
         connection = self.socket
@@ -119,3 +133,12 @@ class BoundedSocket(EventDrivenSocket):
         self._is_connected = False
         self.socket = None
         return bytearray()
+
+
+def _has_too_many_values(body: bytearray) -> bool:
+    """Step over the Presentation Data Values of a P-DATA-TF by their lengths (PS3.8 9.3.5.1)."""
+    offset = found = 0
+    while offset + 4 <= len(body) and found <= MOST_VALUES:
+        (length,) = struct.unpack_from(">L", body, offset)
+        offset, found = offset + 4 + length, found + 1
+    return found > MOST_VALUES
