@@ -158,12 +158,13 @@ class StoreService:
             _check_agreement(found, arrival)
         except MismatchedDataSet:
             # Readable, but not what was announced: somebody must be able to look at it.
-            commit_file(spooled.path, self._layout.quarantine / f"{sha256}.dcm")
-            arrival.quarantined = f"quarantine/{sha256}.dcm"
+            kept = f"quarantine/{sha256}.dcm"
+            commit_file(spooled.path, self._layout.absolute(kept), sha256=sha256)
+            arrival.quarantined = kept
             raise
         path = instance_path(sha256, found.transfer_syntax_uid)
         final = self._layout.absolute(path)
-        commit_file(spooled.path, final)
+        commit_file(spooled.path, final, sha256=sha256)
         stored = receiving.StoredObject(
             sop_instance_uid=found.sop_instance_uid,
             sop_class_uid=found.sop_class_uid,

@@ -11,8 +11,13 @@ import secrets
 from pathlib import Path
 from typing import BinaryIO, Final
 
+import structlog
+
+from node.store.comparing import has_digest
 from node.store.folders import make_folder, sync_file, sync_folder
 from node.store.paths import FILE_MODE
+
+log = structlog.get_logger(__name__)
 
 RESULT_FILE_DAMAGED: Final = "RESULT_FILE_DAMAGED"
 """Why a delivery FAILED whose file is not intact."""
@@ -21,13 +26,19 @@ RESULT_FILE_REMOVED: Final = "RESULT_FILE_REMOVED"
 """Why a delivery FAILED whose file the retention policy has removed."""
 
 
-def commit_file(spooled: Path, final: Path) -> None:
+def commit_file(spooled: Path, final: Path, *, sha256: str) -> None:
     """Make ``spooled`` durable under its name ``final``; both on one file system.
 
     When this returns, the content, the name and every folder on the way to it survive
     a power cut, and ``spooled`` is gone. A file that has the name already stays as it
     is: a row may name it and a reader may have it open. So a name must say all that
-    matters of its file.
+    matters of its file. One that is damaged is replaced in one step.
+
+    Parameters
+    ----------
+    sha256 : str
+        Of the data set alone, in lower-case hexadecimal. What stands before it may be
+        another version's, and a row may name that file's size.
 
     Raises
     ------
@@ -40,12 +51,27 @@ def commit_file(spooled: Path, final: Path) -> None:
         # A link is refused where a rename would replace what another sender brought.
         os.link(spooled, final)
     except FileExistsError:
-        # It is new again, for who sets old files aside that no row names; whoever brought it
-        # may not have come to its syncs yet.
-        os.utime(final)
-        sync_file(final)
+        trouble = _trouble_with(final, sha256)
+        if trouble:
+            spooled.replace(final)
+            log.warning("stored_file_replaced", file=final.name, reason=trouble)
     sync_folder(final.parent)
-    spooled.unlink()
+    spooled.unlink(missing_ok=True)
+
+
+def _trouble_with(stored: Path, sha256: str) -> str:
+    """Make a file durable that was there before; say why it cannot stay, or nothing."""
+    try:
+        # It is new again, for who sets old files aside that no row names.
+        os.utime(stored)
+        if not has_digest(stored, sha256, is_data_set=True):
+            return "its bytes are not those of its name"
+        # Whoever brought it may not have come to its syncs yet.
+        sync_file(stored)
+    except OSError as error:
+        # It went a moment ago, or cannot be read; the same bytes are at hand.
+        return type(error).__name__
+    return ""
 
 
 def write_durably(path: Path, data: bytes) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -128,7 +129,7 @@ def test_an_orphan_that_a_sender_brings_again_is_new_again(node: WorkingNode) ->
     again = node.layout.spool / "again"
     again.write_bytes(b"an image")
 
-    commit_file(again, path)
+    commit_file(again, path, sha256=sha256(b"an image").hexdigest())
 
     assert compare(node) == {}
     assert path.exists()

@@ -10,6 +10,20 @@ from pathlib import Path
 import pytest
 
 from node.store.files import commit_file, intact, write_durably
+from tests.factories import make_mammogram
+from tests.part10_files import data_set_digest, part10
+
+ANY = "0" * 64
+"""Nobody has the name yet: no checksum is compared."""
+
+
+def stored_and_spooled(folder: Path) -> tuple[Path, Path]:
+    """An image that is stored, and the same one that came again."""
+    final, spooled = folder / "ab" / "final", folder / "spooled"
+    final.parent.mkdir()
+    for path in (final, spooled):
+        path.write_bytes(part10(make_mammogram()))
+    return final, spooled
 
 
 class Syncs:
@@ -17,9 +31,10 @@ class Syncs:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.steps: list[tuple[str, str]] = []
-        self._fsync, self._link = os.fsync, os.link
+        self._fsync, self._link, self._replace = os.fsync, os.link, os.replace
         monkeypatch.setattr(os, "fsync", self._sync)
         monkeypatch.setattr(os, "link", self._name)
+        monkeypatch.setattr(os, "replace", self._rename)
 
     def _sync(self, descriptor: int) -> None:
         self._fsync(descriptor)
@@ -28,6 +43,10 @@ class Syncs:
     def _name(self, source: Path, target: Path) -> None:
         self._link(source, target)
         self.steps.append(("link", target.name))
+
+    def _rename(self, source: Path, target: Path) -> None:
+        self._replace(source, target)
+        self.steps.append(("replace", target.name))
 
 
 def test_a_file_is_synced_then_named_then_its_folder_is_synced(
@@ -38,7 +57,7 @@ def test_a_file_is_synced_then_named_then_its_folder_is_synced(
     (tmp_path / "ab").mkdir()
     seen = Syncs(monkeypatch)
 
-    commit_file(spooled, tmp_path / "ab" / "final")
+    commit_file(spooled, tmp_path / "ab" / "final", sha256=ANY)
 
     assert seen.steps == [
         ("fsync", "spooled"),
@@ -58,7 +77,7 @@ def test_a_new_folder_is_synced_into_its_parent_before_the_file_is_named(
     spooled.write_bytes(b"image")
     seen = Syncs(monkeypatch)
 
-    commit_file(spooled, tmp_path / "a" / "b" / "final")
+    commit_file(spooled, tmp_path / "a" / "b" / "final", sha256=ANY)
 
     assert seen.steps == [
         ("fsync", "spooled"),
@@ -74,18 +93,70 @@ def test_a_file_that_has_the_name_already_stays_and_is_synced(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A row may name it, and who brought it may not have synced it yet."""
-    (tmp_path / "ab").mkdir()
-    final = tmp_path / "ab" / "final"
-    final.write_bytes(b"first")
-    spooled = tmp_path / "spooled"
-    spooled.write_bytes(b"second")
+    final, spooled = stored_and_spooled(tmp_path)
+    # Another version's head before the same data set: a row names this size.
+    image = make_mammogram()
+    image.file_meta.ImplementationVersionName = "OLD"
+    stored = part10(image)
+    final.write_bytes(stored)
+    assert len(stored) != spooled.stat().st_size
     seen = Syncs(monkeypatch)
 
-    commit_file(spooled, final)
+    commit_file(spooled, final, sha256=data_set_digest(spooled))
 
-    assert final.read_bytes() == b"first"
+    assert final.read_bytes() == stored
     assert not spooled.exists()
     assert seen.steps[-2:] == [("fsync", "final"), ("fsync", "ab")]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        pytest.param(lambda path: path.write_bytes(path.read_bytes()[:-1] + b"?"), id="a byte"),
+        pytest.param(lambda path: os.truncate(path, 1000), id="cut short"),
+        pytest.param(lambda path: os.truncate(path, 0), id="empty"),
+        pytest.param(lambda path: path.write_bytes(path.read_bytes() + b"\0"), id="longer"),
+        pytest.param(lambda path: path.write_bytes(bytes(path.stat().st_size)), id="zeros"),
+    ],
+)
+def test_a_damaged_file_that_has_the_name_is_replaced_durably_in_one_step(
+    damage: Callable[[Path], object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    final, spooled = stored_and_spooled(tmp_path)
+    good = spooled.read_bytes()
+    damage(final)
+    seen = Syncs(monkeypatch)
+
+    commit_file(spooled, final, sha256=data_set_digest(spooled))
+
+    assert final.read_bytes() == good
+    assert not spooled.exists()
+    assert seen.steps == [
+        ("fsync", "spooled"),
+        ("fsync", tmp_path.name),
+        ("replace", "final"),
+        ("fsync", "ab"),
+    ]
+
+
+def test_a_file_that_cannot_be_synced_is_replaced_by_one_that_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    final, spooled = stored_and_spooled(tmp_path)
+    before = final.stat().st_ino
+    fsync = os.fsync
+
+    def broken(descriptor: int) -> None:
+        if os.fstat(descriptor).st_ino == before:
+            raise OSError(5, "Input/output error")
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", broken)
+
+    commit_file(spooled, final, sha256=data_set_digest(spooled))
+
+    assert final.stat().st_ino != before
+    assert not spooled.exists()
 
 
 def test_a_file_is_written_for_the_owner_alone_and_nothing_is_left_beside_it(

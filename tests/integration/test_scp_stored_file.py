@@ -1,4 +1,4 @@
-"""A file that goes while its row is not yet written is never answered with success."""
+"""Success means that the file is there and whole, whatever became of it on the way."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from config.reconciling import ReconcileSettings
 from node.db.session import Database
 from node.dispatch.reconcile_files import FileComparison
 from node.store.comparing import StoredFile, stored_files
+from tests.part10_files import data_set_digest
 from tests.pdus import EXPLICIT
 from tests.peer import RawRequestor
 from tests.receiving import MG, UID, RunningScp, encoded, running_scp, scp_settings
@@ -92,3 +93,27 @@ def test_an_orphan_that_comes_again_after_its_age_was_judged_stays(
     assert again.result()[0] == 0x0000
     assert path.exists()
     assert node.files("quarantine") == []
+
+
+def test_an_image_that_comes_again_replaces_its_damaged_file(node: RunningScp, send: Send) -> None:
+    assert send().result()[0] == 0x0000
+    (row,) = node.instances()
+    path = node.layout.absolute(row.path)
+    path.write_bytes(b"what a bad disk left")
+
+    assert send().result()[0] == 0x0000
+
+    assert path.stat().st_size == row.bytes
+    assert data_set_digest(path) == row.sha256
+    assert len(node.audited("instance_duplicate")) == 1
+
+
+def test_a_damaged_leftover_without_a_row_is_no_stored_image(node: RunningScp, send: Send) -> None:
+    path = orphan_of(node, send)
+    path.write_bytes(b"")
+
+    assert send().result()[0] == 0x0000
+
+    (row,) = node.instances()
+    assert path == node.layout.absolute(row.path)
+    assert data_set_digest(path) == row.sha256
