@@ -88,16 +88,41 @@ def _send_all(batch: _Batch, claims: list[ClaimedDelivery]) -> None:
         text = f"destination {batch.destination} is not in the settings any more"
         _answer_all(batch, claims, StoreAnswer(Outcome.REFUSED, None, text))
         return
-    rest = list(claims)
+    rest = _those_to_send(batch, destination, claims)
+    if not rest:
+        return
     with FailuresGoTo(partial(_put_off_all, batch, rest)):
         try:
-            leave_out_those_there(batch.runtime, destination, rest)
-            if rest:
-                _send_over_one_association(batch, destination, rest)
+            _send_over_one_association(batch, destination, rest)
         except PermanentFailure as failure:
             _answer_all(batch, rest, StoreAnswer(Outcome.REFUSED, None, str(failure)))
         except TransientFailure as failure:
             _answer_all(batch, rest, StoreAnswer(Outcome.RETRY, None, str(failure)))
+
+
+def _those_to_send(
+    batch: _Batch, destination: Destination, claims: list[ClaimedDelivery]
+) -> list[ClaimedDelivery]:
+    """Leave out what the destination has while deliveries are held; all when it does not say."""
+    rest = list(claims)
+    with FailuresGoTo(partial(_hold_all_back, batch, rest)):
+        try:
+            leave_out_those_there(batch.runtime, destination, rest)
+        except (PermanentFailure, TransientFailure) as failure:
+            _hold_back(batch, rest, StoreAnswer(Outcome.RETRY, None, str(failure)))
+    return rest
+
+
+def _hold_all_back(batch: _Batch, rest: list[ClaimedDelivery], failure: Failure) -> None:
+    _hold_back(batch, rest, _failed_here(failure), failure.traceback)
+
+
+def _hold_back(
+    batch: _Batch, rest: list[ClaimedDelivery], answer: StoreAnswer, traceback: str = ""
+) -> None:
+    """Put off all of ``rest``, and never give it up: nothing was tried."""
+    while rest:
+        _record(batch, rest.pop(), answer, traceback, was_tried=False)
 
 
 def _send_over_one_association(
@@ -162,16 +187,20 @@ def _failed_here(failure: Failure) -> StoreAnswer:
 
 
 def _record(
-    batch: _Batch, claim: ClaimedDelivery, answer: StoreAnswer, traceback: str = ""
+    batch: _Batch,
+    claim: ClaimedDelivery,
+    answer: StoreAnswer,
+    traceback: str = "",
+    *,
+    was_tried: bool = True,
 ) -> None:
     """Move the delivery by what the destination said; its deadline turns a retry into FAILED."""
     runtime = batch.runtime
     now = runtime.clock()
-    not_before = _next_attempt(batch, claim, now)
     outcome = answer.outcome
     # A status alone: the comment that came with it is the peer's text and may name a patient.
     detail = answer.detail if answer.status is None else f"status 0x{answer.status:04X}"
-    if outcome is Outcome.RETRY and not_before is None:
+    if outcome is Outcome.RETRY and was_tried and _is_too_old(batch, claim, now):
         outcome = Outcome.REFUSED
         detail = f"given up after {claim.attempt} attempts: {detail}"
     try:
@@ -207,7 +236,8 @@ def _record(
                         detail=detail,
                         traceback=traceback,
                         transfer_syntax=answer.transfer_syntax,
-                        not_before=not_before or now,
+                        tried_since=claim.planned.created_at if was_tried else now,
+                        not_before=_next_attempt(batch, claim, now),
                         at=now,
                         actor=runtime.actor,
                     )
@@ -244,12 +274,13 @@ def _await_confirmation(
         )
 
 
-def _next_attempt(batch: _Batch, claim: ClaimedDelivery, now: datetime) -> datetime | None:
-    """Give the moment of the next attempt, or None when the object is given up."""
+def _is_too_old(batch: _Batch, claim: ClaimedDelivery, now: datetime) -> bool:
+    give_up = timedelta(hours=batch.runtime.settings.delivery.give_up_hours)
+    return is_given_up(claim.planned.created_at, at=now, give_up=give_up)
+
+
+def _next_attempt(batch: _Batch, claim: ClaimedDelivery, now: datetime) -> datetime:
     settings = batch.runtime.settings.delivery
-    give_up = timedelta(hours=settings.give_up_hours)
-    if is_given_up(claim.planned.created_at, at=now, give_up=give_up):
-        return None
     seed = f"{claim.planned.study_id} {batch.destination} {claim.attempt}"
     pause = pause_before(
         claim.attempt + 1,

@@ -164,11 +164,15 @@ def record_retry(
     detail: str,
     traceback: str = "",
     transfer_syntax: str = "",
+    tried_since: datetime,
     not_before: datetime,
     at: datetime,
     actor: str,
 ) -> None:
-    """Move SENDING back to PENDING, not before the next attempt is due."""
+    """Move SENDING back to PENDING, not before the next attempt is due.
+
+    The time from ``tried_since`` on counts towards giving up.
+    """
     _leave(
         session,
         claim,
@@ -181,6 +185,7 @@ def record_retry(
         last_status=status,
         last_error=detail,
         traceback=traceback,
+        created_at=tried_since,
         not_before=not_before,
         published_at=None,
     )

@@ -46,7 +46,7 @@ def hold(
     What awaits its confirmation is asked about from now on, for ``confirm_within``.
     """
     require_writer(session)
-    _begin_anew(session, DeliveryState.PENDING, DeliveryState.SENDING, at=at)
+    _begin_anew(session, at=at)
     _ask_anew(session, at=at, by=at + confirm_within)
     if not is_in_force(session):
         session.add(
@@ -64,25 +64,27 @@ def hold(
 
 
 def release(session: Session, *, at: datetime, actor: str) -> bool:
-    """Let deliveries go out again; False when none were held."""
+    """Let deliveries go out again, with the next sweep; False when none were held."""
     require_writer(session)
     row = session.scalar(_open())
     if row is None:
         return False
     row.resolved_at, row.resolution = at, RELEASED
-    _begin_anew(session, DeliveryState.PENDING, at=at)
+    session.execute(
+        update(Delivery)
+        .where(Delivery.state == DeliveryState.PENDING)
+        .values(not_before=None)
+        .execution_options(synchronize_session=False)
+    )
     audit.append(session, at=at, event=Event.DELIVERIES_RELEASED, entity="process", actor=actor)
     return True
 
 
-def _begin_anew(session: Session, *states: DeliveryState, at: datetime) -> None:
-    """Let the time in which a delivery is tried begin now: it was not tried while it was held.
-
-    One that a worker is sending keeps the moment by which its claim is known.
-    """
+def _begin_anew(session: Session, *, at: datetime) -> None:
+    """Let the time in which a delivery is tried begin now, however long the lost node tried it."""
     session.execute(
         update(Delivery)
-        .where(Delivery.state.in_(states))
+        .where(Delivery.state.in_([DeliveryState.PENDING, DeliveryState.SENDING]))
         .values(created_at=at)
         .execution_options(synchronize_session=False)
     )
