@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
+from config.fields import DestinationName
 from config.group import Group
 
 
@@ -67,6 +68,11 @@ class AlarmSettings(Group):
     )
     failing_minutes: float = Field(
         60.0, gt=0, description="A destination fails that took nothing for so long."
+    )
+    gone_destinations: tuple[DestinationName, ...] = Field(
+        (),
+        description="Names that are in no setting any more and will not be again: nobody is told "
+        "of the results that FAILED for them.",
     )
     quarantine_days: float = Field(
         7.0, gt=0, description="A file in quarantine that nobody has looked at."

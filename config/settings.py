@@ -205,6 +205,16 @@ class Settings(Group):
             raise ValueError(f"no destination is named {', '.join(unknown)}")
         return value
 
+    @field_validator("alarms")
+    @classmethod
+    def _gone_destinations_are_gone(
+        cls, value: AlarmSettings, info: ValidationInfo
+    ) -> AlarmSettings:
+        there = sorted({*value.gone_destinations} & {*(info.data.get("destinations") or ())})
+        if there:
+            raise ValueError(f"gone_destinations names {', '.join(there)}, which is a destination")
+        return value
+
     @field_validator("detector")
     @classmethod
     def _graded_results_have_thresholds(

@@ -59,6 +59,18 @@ class Kind(StrEnum):
         "DESTINATION_UNKNOWN",
         "Results are due at a destination that is in no setting.",
     )
+    DELIVERY_FAILED = (
+        "DELIVERY_FAILED",
+        "Results were given up for a destination: mend the cause, then `mgnode retry`.",
+    )
+    STUDY_FAILED = (
+        "STUDY_FAILED",
+        "A study was given up and has no report: `mgnode studies show` says why.",
+    )
+    IMAGE_FAILED = (
+        "IMAGE_FAILED",
+        "Images were given up: mend the cause and `mgnode retry`, or `mgnode instances reject`.",
+    )
     RESTORED = "RESTORED", "The node was restored from a backup: deliveries are held back."
     MORE_OF_A_KIND = "MORE_OF_A_KIND", "There are more of this kind than are kept open as rows."
 

@@ -22,6 +22,7 @@ from node.db.discrepancies import Found, Kind, close_overflow, count_open, note,
 from node.db.session import UNAVAILABLE, Database
 from node.db.tables import Instance, Result
 from node.dispatch.broker import Publisher
+from node.dispatch.reconcile_failures import OF_FAILURES, find_failed
 from node.dispatch.reconcile_files import REMOVED, FileComparison, Stored
 from node.dispatch.reconcile_queues import (
     OF_QUEUES,
@@ -121,10 +122,12 @@ class Reconciler:
         now = self._clock()
         with self._database.read() as session:
             found = find_in_queues(session, self._settings, at=now)
+            found += find_failed(session, self._settings)
             is_to_mend = has_claims_without_lease(session)
         found += self._of_broker(now)
         with self._database.begin() as session:
-            new = settle(session, (*OF_QUEUES, Kind.BROKER_AWAY), found, at=now, actor=self._actor)
+            kinds = (*OF_QUEUES, *OF_FAILURES, Kind.BROKER_AWAY)
+            new = settle(session, kinds, found, at=now, actor=self._actor)
             if is_to_mend:
                 for mended in mend_leases(session, at=now):
                     note(session, mended, at=now, actor=self._actor)

@@ -16,6 +16,7 @@ from config.settings import Settings
 from node.db import outbox
 from node.db.confirmations import count_alarms
 from node.db.session import Database
+from node.dispatch.reconcile_failures import find_failed
 from node.dispatch.reconcile_queues import find_in_queues, has_claims_without_lease
 from tests.rows import NOON, received
 
@@ -48,6 +49,7 @@ def test_no_question_about_queues_reads_a_whole_table(
     settings = Settings(destinations={"pacs": Destination(ae_title="P", host="h", port=104)})
     with statements() as seen, database.read() as session:
         find_in_queues(session, settings, at=NOON + timedelta(days=1))
+        list(find_failed(session, settings))
         has_claims_without_lease(session)
         count_alarms(session)
         outbox.confirmations_to_publish(session, at=NOON, republish=timedelta(seconds=30))

@@ -30,6 +30,7 @@ def test_every_setting_can_be_set_by_its_variable() -> None:
         "audit.syslog": "tcp://log.example.org:601",
         "reconcile.orphans": "keep",
         "alarms.unclaimed_periods": "7",
+        "alarms.gone_destinations": '["old"]',
         "log.level": "debug",
         "log.format": "json",
     }
