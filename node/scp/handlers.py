@@ -158,9 +158,9 @@ class StoreService:
             _check_agreement(found, arrival)
         except MismatchedDataSet:
             # Readable, but not what was announced: somebody must be able to look at it.
-            kept = f"quarantine/{sha256}.dcm"
-            commit_file(spooled.path, self._layout.absolute(kept), sha256=sha256)
-            arrival.quarantined = kept
+            kept = self._layout.quarantine / f"{sha256}.dcm"
+            commit_file(spooled.path, kept, sha256=sha256)
+            arrival.quarantined = f"quarantine/{sha256}.dcm"
             raise
         path = instance_path(sha256, found.transfer_syntax_uid)
         final = self._layout.absolute(path)

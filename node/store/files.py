@@ -54,7 +54,7 @@ def commit_file(spooled: Path, final: Path, *, sha256: str) -> None:
         trouble = _trouble_with(final, sha256)
         if trouble:
             spooled.replace(final)
-            log.warning("stored_file_replaced", file=final.name, reason=trouble)
+            log.warning("stored_file_replaced", path=final.name, reason=trouble)
     sync_folder(final.parent)
     spooled.unlink(missing_ok=True)
 
