@@ -25,6 +25,10 @@ class Event(StrEnum):
     ASSOCIATION_OPENED = "association_opened", "A peer opened an association."
     ASSOCIATION_REJECTED = "association_rejected", "A peer was refused an association."
     ASSOCIATION_CLOSED = "association_closed", "An association ended; the reason says how."
+    MESSAGE_REFUSED = (
+        "message_refused",
+        "Associations were aborted as a peer's message broke the rules: the count says how many.",
+    )
 
     INSTANCE_RECEIVED = "instance_received", "A new image is stored durably."
     INSTANCE_DUPLICATE = "instance_duplicate", "The same bytes came again; nothing changed."

@@ -188,8 +188,8 @@ def record_refusal(
     Parameters
     ----------
     event : Event
-        ``connection_refused``, ``association_rejected``, ``instance_refused`` or
-        ``instance_quarantined``.
+        ``connection_refused``, ``association_rejected``, ``message_refused``,
+        ``instance_refused`` or ``instance_quarantined``.
     uid, study_instance_uid : str
         As the peer gave them, empty when unknown.
     """

@@ -24,6 +24,7 @@ from node.scp.admission import (
 from node.scp.incoming import SpoolingProvider
 from node.scp.rates import ImageRate
 from node.tls.sockets import TlsSocket
+from node.upper_layer.association import EventDrivenAssociation
 
 if TYPE_CHECKING:
     from pynetdicom.association import Association
@@ -187,6 +188,11 @@ class AssociationBook:
             _fields(caller),
         )
 
+    def _say_broken(self, association: Association, caller: Caller) -> None:
+        fault = association.fault if isinstance(association, EventDrivenAssociation) else ""
+        if fault:
+            self._refusals.record(AuditedEvent.MESSAGE_REFUSED, caller.host, fault, _fields(caller))
+
     def _close(self, association: Association, outcome: str) -> None:
         with self._lock:
             entry = self._open.pop(association, None)
@@ -195,6 +201,7 @@ class AssociationBook:
             association.dimse.discard_all()
         if entry is None or entry.row_id is None:
             return
+        self._say_broken(association, entry.caller)
         row_id = entry.row_id
         try:
             self._writer.write(

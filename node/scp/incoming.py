@@ -14,7 +14,6 @@ import re
 import threading
 from typing import TYPE_CHECKING, Final
 
-import structlog
 from pynetdicom.dimse import DIMSEServiceProvider
 from pynetdicom.dimse_messages import DIMSEMessage
 from typing_extensions import override
@@ -22,6 +21,7 @@ from typing_extensions import override
 from node.dicom.sop_classes import STORAGE_SOP_CLASSES
 from node.errors import MismatchedDataSet, NodeError, OutOfResources, UnreadableDataSet
 from node.scp.file_meta import part10_head
+from node.scp.fragments import BrokenMessage, Fragments
 from node.scp.requests import UNREADABLE
 from node.store.quota import has_room
 
@@ -33,15 +33,9 @@ if TYPE_CHECKING:
     from node.store.spool import Spool, SpooledFile
     from node.upper_layer.association import EventDrivenAssociation
 
-log = structlog.get_logger(__name__)
-
-LARGEST_COMMAND: Final = 64 * 1024
-"""Bytes of a command set, which is kept in memory; real ones have some hundred."""
-
 _C_STORE_RQ: Final = 0x0001
 _N_EVENT_REPORT_RQ: Final = 0x0100
-_INVALID_PDU: Final = "Evt19"
-"""PS3.8 9.2: ends the association with A-ABORT, in whatever state it is."""
+_NO_DATA_SET: Final = 0x0101
 _LARGEST_REPORT: Final = 1 << 20
 """Bytes of an Event Information, which is kept in memory: five thousand objects."""
 # PS3.5 9.1 without its rule on leading zeros, which real devices break.
@@ -181,7 +175,7 @@ class SpoolingProvider(DIMSEServiceProvider):
         self._free_space_gib = free_space_gib
         self._data_set_timeout = data_set_timeout_seconds
         self._arriving: set[IncomingDataSet] = set()
-        self._command_bytes = 0
+        self._fragments = Fragments(())
 
     @property
     @override
@@ -195,29 +189,33 @@ class SpoolingProvider(DIMSEServiceProvider):
         """Take one P-DATA; runs in the network thread. What is no message ends in A-ABORT."""
         if self.message is None:
             self.message = self._new_message()
-            self._command_bytes = 0
-        pieces = (piece for _, piece in primitive.presentation_data_value_list)
-        self._command_bytes += sum(len(piece) for piece in pieces if piece[:1] and piece[0] & 1)
-        if self._command_bytes > LARGEST_COMMAND:
-            self._give_up("a command set that is too long")
-        else:
-            self._receive(primitive)
+            self._fragments = Fragments(self.assoc._accepted_cx)
+        try:
+            self._receive(primitive, self.message)
+        except BrokenMessage as error:
+            self._give_up(str(error))
+        except UNREADABLE as error:
+            # The network thread would end without telling the peer.
+            self._give_up(f"a message that cannot be read: {type(error).__name__}")
         half_received = self.message is not None
         self.assoc.dul.limit_silence(
             self._data_set_timeout if half_received else self.assoc.network_timeout
         )
 
-    def _receive(self, primitive: P_DATA) -> None:
-        try:
-            super().receive_primitive(primitive)
-        except UNREADABLE as error:
-            # The network thread would end without telling the peer.
-            self._give_up(f"a message that cannot be read: {type(error).__name__}")
+    def _receive(self, primitive: P_DATA, message: DIMSEMessage) -> None:
+        # All of them first: nothing of a PDU that breaks the rules is served.
+        for context_id, fragment in primitive.presentation_data_value_list:
+            self._fragments.take(context_id, fragment)
+        super().receive_primitive(primitive)
+        is_alone = message.command_set.get("CommandDataSetType") == _NO_DATA_SET
+        if is_alone and self._fragments.is_data_begun:
+            raise BrokenMessage("a data set that its command did not announce")
+        if self.message is not None and (is_alone or self._fragments.is_over):
+            raise BrokenMessage("a command set with a value that cannot be meant")
 
     def _give_up(self, why: str) -> None:
-        log.warning("message_refused", reason=why)
         self.message = None
-        self.dul.event_queue.put(_INVALID_PDU)
+        self.assoc.give_up(why)
 
     def _new_message(self) -> DIMSEMessage:
         message = DIMSEMessage()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Final
 
+import structlog
 from pynetdicom import evt
 from pynetdicom.association import Association
 from pynetdicom.dimse import DIMSEServiceProvider
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from pynetdicom import AE
     from pynetdicom.dimse_primitives import DimseServiceType
 
+log = structlog.get_logger(__name__)
+
+_INVALID_PDU: Final = "Evt19"
+"""PS3.8 9.2: ends the association with A-ABORT, in whatever state it is."""
 _MOST_REQUESTS: Final = 2
 """Of a peer, in our hands at one time; PS3.7 D.3.3.3: without negotiation it is one."""
 
@@ -28,12 +33,15 @@ class EventDrivenAssociation(Association):
     ----------
     news : threading.Event
         Set whenever its thread should look: a message, a primitive, another timeout, the end.
+    fault : str
+        What the peer broke, when that ended it: one of a few texts of ours.
     """
 
     dul: EventDrivenProvider
 
     def __init__(self, entity: AE, mode: str) -> None:
         self.news = threading.Event()
+        self.fault = ""
         self._serving = 0
         self._serving_lock = threading.Lock()
         super().__init__(entity, mode)
@@ -55,6 +63,14 @@ class EventDrivenAssociation(Association):
         waiting = self._serving + self.dimse.msg_queue.qsize()
         return self.is_requestor or waiting < _MOST_REQUESTS
 
+    def give_up(self, why: str) -> None:
+        """End it with A-ABORT, as what the peer sent is no message; from either thread."""
+        if self.fault:
+            return
+        log.warning("message_refused", reason=why)
+        self.fault = why
+        self.dul.event_queue.put(_INVALID_PDU)
+
     @override
     def kill(self) -> None:
         """End both threads, when the connection has ended."""
@@ -70,6 +86,11 @@ class EventDrivenAssociation(Association):
         with self._serving_lock:
             self._serving += 1
         try:
+            missing = _missing(msg)
+            if self.is_acceptor and missing:
+                # pynetdicom's own says nothing, and the peer would wait for its answer.
+                self.give_up(f"{type(msg).__name__} without {missing}")
+                return
             super()._serve_request(msg, context_id)
         finally:
             # Answered or not, nobody reads its data set any more. A C-CANCEL never has one.
@@ -126,3 +147,10 @@ class EventDrivenAssociation(Association):
             self.abort()
             return True
         return False
+
+
+def _missing(msg: DimseServiceType) -> str:
+    """Name what a request must have and this one has not; empty when it has all of it."""
+    # A C-CANCEL comes here when ten others wait, and requires nothing that pynetdicom knows.
+    required = getattr(msg, "REQUEST_KEYWORDS", ("MessageID",))
+    return next((each for each in required if getattr(msg, each, None) is None), "")

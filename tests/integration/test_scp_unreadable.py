@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from node.db.session import Database
-from node.scp.incoming import LARGEST_COMMAND
+from node.scp.fragments import LARGEST_COMMAND
 from tests.pdus import (
     ABORT,
     APPLICATION_CONTEXT,
