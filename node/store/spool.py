@@ -25,6 +25,10 @@ from node.store.paths import FILE_MODE
 _LOCK_NAME: Final = "lock"
 _SUFFIX: Final = ".part"
 _BUFFER_BYTES: Final = 1 << 20
+_LOOK_AGAIN_SECONDS: Final = 0.02
+
+LOCK_WAIT_SECONDS: Final = 2.0
+"""Who sweeps a spool that nobody owns holds its lock for milliseconds; an owner keeps it."""
 
 
 class SpooledFile:
@@ -105,10 +109,10 @@ class Spool:
         Raises
         ------
         StopError
-            When another process holds this spool.
+            When another process goes on holding this spool.
         """
         self.folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
-        self._lock = _try_lock(self.folder)
+        self._lock = _wait_for_lock(self.folder)
         if self._lock is None:
             raise StopError(f"another SCP is using the spool {self.folder}")
         swept = _remove_parts(self.folder)
@@ -170,6 +174,13 @@ def sweep_left(parent: Path, *, older_than: float) -> dict[str, int]:
 
 def _age(path: Path) -> float:
     return time.time() - path.stat().st_mtime
+
+
+def _wait_for_lock(folder: Path) -> int | None:
+    deadline = time.monotonic() + LOCK_WAIT_SECONDS
+    while (lock := _try_lock(folder)) is None and time.monotonic() < deadline:
+        time.sleep(_LOOK_AGAIN_SECONDS)
+    return lock
 
 
 def _try_lock(folder: Path) -> int | None:

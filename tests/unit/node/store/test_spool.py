@@ -4,6 +4,7 @@ import hashlib
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -76,9 +77,25 @@ def test_a_living_spool_is_not_swept(tmp_path: Path) -> None:
         mine.discard()
 
 
-def test_two_scps_cannot_use_one_spool(tmp_path: Path) -> None:
+def test_two_scps_cannot_use_one_spool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("node.store.spool.LOCK_WAIT_SECONDS", 0.1)
+
     with Spool(tmp_path, "scp"), pytest.raises(StopError, match="another SCP"):
         Spool(tmp_path, "scp").open()
+
+
+def test_an_scp_waits_for_who_holds_its_spool_for_a_moment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Dispatch, and each SCP that starts, hold the lock of a spool while they sweep it."""
+    sweeping = Spool(tmp_path, "scp")
+    sweeping.open()
+    monkeypatch.setattr(time, "sleep", lambda _: sweeping.close())
+
+    with Spool(tmp_path, "scp") as spool:
+        spool.new_file().discard()
+
+    assert parts(tmp_path) == []
 
 
 def test_the_lock_goes_with_the_process_that_was_killed(tmp_path: Path) -> None:
