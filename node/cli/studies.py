@@ -13,8 +13,8 @@ from node.cli.context import ConfigOption, JsonOption, opened_database, print_js
 from node.cli.study_facts import study_facts
 from node.cli.tables import table
 from node.db.refusals import refused_stores
-from node.db.tables import Instance, Result, Study
-from node.states import InstanceState, StudyState
+from node.db.tables import Delivery, Instance, Result, Study
+from node.states import DeliveryState, InstanceState, StudyState
 
 app = typer.Typer(no_args_is_help=True, help="Studies and what became of them.")
 
@@ -66,6 +66,18 @@ TABLES: Final = {
     ),
 }
 
+COLUMNS: Final = {
+    "received": "last_received_at",
+    "Study Instance UID": "study_instance_uid",
+    "from": "source_ae",
+    "state": "state",
+    "images": "images",
+    "analysed": "analysed",
+    "failed": "failed_images",
+    "results": "results",
+    "not sent": "failed_deliveries",
+}
+
 Limit = Annotated[int, typer.Option(min=1, max=100_000, help="Most rows to print.")]
 
 
@@ -77,23 +89,14 @@ def list_studies(
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """List studies, the newest first."""
+    """List studies, the newest first, with how many images and deliveries of each FAILED."""
     with opened_database(config) as database, database.read() as session:
         rows = _studies(session, state, limit)
     if as_json:
         print_json(rows)
         return
-    columns = ["received", "Study Instance UID", "from", "state", "images", "analysed", "results"]
-    keys = [
-        "last_received_at",
-        "study_instance_uid",
-        "source_ae",
-        "state",
-        "images",
-        "analysed",
-        "results",
-    ]
-    print_table(table("Studies", columns, [[row[key] for key in keys] for row in rows]))
+    cells = [[row[key] for key in COLUMNS.values()] for row in rows]
+    print_table(table("Studies", list(COLUMNS), cells))
 
 
 @app.command()
@@ -183,7 +186,13 @@ def _studies(session: Session, state: StudyState | None, limit: int) -> list[dic
             Study,
             count(Instance),
             count(Instance, Instance.state == InstanceState.ANALYSED),
+            count(Instance, Instance.state == InstanceState.FAILED),
             count(Result),
+            select(func.count())
+            .select_from(Delivery)
+            .join(Delivery.result)
+            .where(Result.study_id == Study.id, Delivery.state == DeliveryState.FAILED)
+            .scalar_subquery(),
         )
         .order_by(Study.last_received_at.desc(), Study.id.desc())
         .limit(limit)
@@ -200,7 +209,9 @@ def _studies(session: Session, state: StudyState | None, limit: int) -> list[dic
             "reason": study.reason,
             "images": images,
             "analysed": analysed,
+            "failed_images": failed,
             "results": results,
+            "failed_deliveries": not_sent,
         }
-        for study, images, analysed, results in session.execute(query)
+        for study, images, analysed, failed, results, not_sent in session.execute(query)
     ]

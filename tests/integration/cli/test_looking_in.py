@@ -49,6 +49,27 @@ def test_studies_are_listed_with_what_became_of_them(node: WorkingNode, database
     assert "MODALITY" in table
 
 
+def test_a_list_of_studies_counts_what_was_given_up(node: WorkingNode, database_url: str) -> None:
+    nobody = Destination(ae_title="NOBODY", host="127.0.0.1", port=free_port())
+    sender = node.with_settings(destinations={"pacs": nobody}, analysis={"max_attempts": 1})
+    sender.detector.look = out_of_memory
+    sender.report(sender.complete(four_view_study(patient_id="OTHER")))
+    node.deliver()
+    given_up, well = told(database_url, "studies", "list")
+
+    assert set(node.delivery_states()) == {DeliveryState.FAILED}
+    assert (given_up["failed_images"], given_up["failed_deliveries"]) == (
+        4,
+        len(node.deliveries()),
+    )
+    assert (well["failed_images"], well["failed_deliveries"]) == (0, 0)
+    assert "not sent" in run(database_url, "studies", "list").stdout
+
+
+def out_of_memory(_: object) -> None:
+    raise MemoryError
+
+
 def test_studies_are_listed_newest_first_and_by_state(node: WorkingNode, database_url: str) -> None:
     node.receive(four_view_study(patient_id="LATER"))
 
