@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from config.settings import Settings
 from node.db import hold, outbox
@@ -19,6 +20,7 @@ from node.store.audit_key import make_key
 from tests.committing_pacs import PROFILE, CommittingPacs
 from tests.factories import make_mammogram
 from tests.working_node import WorkingNode, working_node
+from workers.cli import app
 from workers.deliver import deliver_results
 
 STUDIES = {"first": "2.25.1", "second": "2.25.2", "third": "2.25.3"}
@@ -92,3 +94,10 @@ class Site:
 
     def close(self) -> None:
         self.node.database.dispose()
+
+
+def run(*words: str) -> str:
+    """Run a command that ends well; give what it says."""
+    done = CliRunner().invoke(app, list(words), catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    return done.stdout

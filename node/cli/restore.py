@@ -144,19 +144,27 @@ class _Restore:
             )
 
     def put_database_back(self, *, by_hand: bool) -> Window:
-        """Restore, verify and hold the database before anybody else sees it."""
+        """Restore, hold and verify the database.
+
+        On PostgreSQL it is in its place at once, and a process that somebody restarts may come
+        up at any moment: it is held before anything that takes long.
+        """
         url = self._settings.database_url
         place: Any = url if by_hand else load_database(url, self._folder / self.manifest.database)
-        upgrade(place)
         database = Database(place)
         try:
+            if by_hand:
+                # It may be the one of a node that runs, which nobody wants held.
+                require_unused(database)
+            upgrade(place)
+            window, head, checkpoints = self._hold(database)
             require_unused(database)
             self._verify(database)
-            window = self._hold(database)
         finally:
             database.dispose()
         if not by_hand:
             finish(url)
+        self._tell(head, checkpoints)
         return window
 
     def _verify(self, database: Database) -> None:
@@ -165,11 +173,13 @@ class _Restore:
         with database.snapshot() as session:
             found = verify_log(session, keys=keys if len(keys) else None, noted=head)
         if found.problems:
-            raise StopError(f"the audit log of the backup is not whole: {found.problem}")
+            raise StopError(
+                f"the audit log of the backup is not whole: {found.problem}; what was restored "
+                "is held: nothing is sent from it before `mgnode restore --release`"
+            )
 
-    def _hold(self, database: Database) -> Window:
-        now = utc_now()
-        actor = operator("restore")
+    def _hold(self, database: Database) -> tuple[Window, Head, int]:
+        """Hold every delivery back; give the window, the log's head, how often it was signed."""
         path = self._settings.audit.head_file
         told = last_head(path) if path is not None else None
         with database.begin() as session:
@@ -185,20 +195,25 @@ class _Restore:
                     "missing": len(self.manifest.missing),
                 },
                 confirm_within=timedelta(hours=self._settings.delivery.confirm_hours),
-                at=now,
-                actor=actor,
+                at=utc_now(),
+                actor=operator("restore"),
             )
-        if path is not None and told is not None:
-            said = SignedHead(
-                HeadKind.RESTORE,
-                number=kept.id if kept else 0,
-                event=head.id,
-                hash=head.hash,
-                at=canonical_moment(now),
-                installation=self.manifest.installation,
-            )
-            append_heads(path, [said.signed(required_key(self._settings))])
-        return window
+        return window, head, kept.id if kept else 0
+
+    def _tell(self, head: Head, checkpoints: int) -> None:
+        """Tell the exported heads, if there are any, that those after the backup's are void."""
+        path = self._settings.audit.head_file
+        if path is None or not self._head_file_is_ahead():
+            return
+        said = SignedHead(
+            HeadKind.RESTORE,
+            number=checkpoints,
+            event=head.id,
+            hash=head.hash,
+            at=canonical_moment(utc_now()),
+            installation=self.manifest.installation,
+        )
+        append_heads(path, [said.signed(required_key(self._settings))])
 
     def _head_file_is_ahead(self) -> bool:
         path = self._settings.audit.head_file
