@@ -183,7 +183,7 @@ class AssociationBook:
         # One address may have peers of several names behind it, and each wrong in another way.
         self._refusals.record(
             AuditedEvent.ASSOCIATION_REJECTED,
-            f"{caller.host} {rejection.name}",
+            f"{counted_as(caller.host)} {rejection.name}",
             rejection.name,
             _fields(caller),
         )

@@ -15,7 +15,7 @@ import structlog
 from pynetdicom.transport import AddressInformation, ThreadedAssociationServer
 from typing_extensions import override
 
-from node.scp.admission import NETWORK_NOT_ALLOWED, is_in_networks
+from node.scp.admission import NETWORK_NOT_ALLOWED, counted_as, is_in_networks
 from node.scp.connection import Connection
 from node.scp.requests import ConnectionRefused
 
@@ -45,6 +45,14 @@ anything is read; raises OSError (ssl.SSLError, TimeoutError) when it cannot be.
 
 Handler = Callable[["Event"], object]
 """Of one event of an association."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Unasked:
+    """What a connection on which nobody has asked yet is counted as."""
+
+    address: str
+    is_stranger: bool
 
 
 @dataclass(frozen=True)
@@ -83,7 +91,7 @@ class Server(ThreadedAssociationServer):
         self.refusals = refusals
         self.handlers = handlers
         self._connections: list[tuple[Association, socket.socket]] = []
-        self._unasked: dict[socket.socket, str] = {}
+        self._unasked: dict[socket.socket, _Unasked] = {}
         self._is_over = False
         self._lock = threading.Lock()
         super().__init__(
@@ -126,10 +134,11 @@ class Server(ThreadedAssociationServer):
         ConnectionRefused
             There are too many of them already, of this address or of all.
         """
+        peer = _Unasked(counted_as(host), not is_in_networks(host, self.settings.scp))
         with self._lock:
-            self._require_room(host)
+            self._require_room(peer)
             handle = connection.dup()
-            self._unasked[handle] = host
+            self._unasked[handle] = peer
         try:
             yield
         finally:
@@ -137,16 +146,14 @@ class Server(ThreadedAssociationServer):
                 del self._unasked[handle]
             handle.close()
 
-    def _require_room(self, host: str) -> None:
-        scp = self.settings.scp
-        hosts = list(self._unasked.values())
+    def _require_room(self, peer: _Unasked) -> None:
+        scp, others = self.settings.scp, self._unasked.values()
         of_address = scp.max_associations_per_address
-        if not is_in_networks(host, scp):
-            strangers = sum(not is_in_networks(each, scp) for each in hosts)
-            if strangers >= MOST_STRANGERS:
+        if peer.is_stranger:
+            if sum(each.is_stranger for each in others) >= MOST_STRANGERS:
                 raise ConnectionRefused(NETWORK_NOT_ALLOWED.name)
-        elif len(hosts) >= scp.max_associations + MOST_STRANGERS or (
-            0 < of_address <= hosts.count(host)
+        elif len(others) >= scp.max_associations + MOST_STRANGERS or (
+            0 < of_address <= sum(each.address == peer.address for each in others)
         ):
             raise ConnectionRefused("too_many_connections")
         if self._is_over:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -18,6 +18,7 @@ from node.clock import utc_now
 from node.db import receiving
 from node.db.events import Event
 from node.db.session import UNAVAILABLE
+from node.scp.admission import NETWORK_NOT_ALLOWED, counted_as
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -30,6 +31,8 @@ WINDOW_SECONDS: Final = 60.0
 """From one row about the same peer to the next."""
 MOST_PEERS: Final = 256
 """Counted one by one at a time; those beyond are counted together."""
+MOST_STRANGERS: Final = MOST_PEERS // 2
+"""Of those, from networks that are not allowed: the others must not go uncounted by them."""
 OTHERS: Final = "others"
 """Stands for the address of those that are counted together."""
 
@@ -42,6 +45,7 @@ class _Window:
 
     ends: float
     details: Mapping[str, Detail]
+    is_stranger: bool
     reasons: Counter[str] = field(default_factory=Counter)
 
 
@@ -69,7 +73,8 @@ class Refusals:
 
     def connection(self, host: str, reason: str, **details: Detail) -> None:
         """Record a connection that was closed before anybody asked for an association."""
-        self.record(Event.CONNECTION_REFUSED, host, reason, {"peer_host": host, **details})
+        peer = counted_as(host)
+        self.record(Event.CONNECTION_REFUSED, peer, reason, {"peer_host": host, **details})
 
     def record(self, event: Event, peer: str, reason: str, details: Mapping[str, Detail]) -> None:
         """Write a row, or count when one about this peer is less than a minute old.
@@ -83,15 +88,15 @@ class Refusals:
         """
         now = self._clock()
         with self._lock:
-            key = (event, peer)
-            if key not in self._windows and len(self._windows) >= MOST_PEERS:
+            key, is_stranger = (event, peer), reason == NETWORK_NOT_ALLOWED.name
+            if key not in self._windows and not self._has_room(is_stranger=is_stranger):
                 key, details = (event, OTHERS), {"peer_host": OTHERS}
             window = self._windows.get(key)
             if window is not None:
                 window.reasons[reason] += 1
                 window.details = details
                 return
-            self._windows[key] = _Window(now + WINDOW_SECONDS, details)
+            self._windows[key] = _Window(now + WINDOW_SECONDS, details, is_stranger)
         self._write(event, reason, {**details, "count": 1})
 
     def flush(self, *, everything: bool = False) -> None:
@@ -105,7 +110,9 @@ class Refusals:
                 if window.reasons:
                     due.append((key[0], window))
                     # The row written now is the first of the next minute.
-                    self._windows[key] = _Window(now + WINDOW_SECONDS, window.details)
+                    self._windows[key] = replace(
+                        window, ends=now + WINDOW_SECONDS, reasons=Counter()
+                    )
                 else:
                     del self._windows[key]
         for event, window in due:
@@ -114,6 +121,13 @@ class Refusals:
             total = window.reasons.total()
             several = counts if len(counts) > 1 else {}
             self._write(event, most, {**window.details, **several, "count": total})
+
+    def _has_room(self, *, is_stranger: bool) -> bool:
+        if is_stranger:
+            strangers = sum(window.is_stranger for window in self._windows.values())
+            if strangers >= MOST_STRANGERS:
+                return False
+        return len(self._windows) < MOST_PEERS
 
     def _write(self, event: Event, reason: str, details: Mapping[str, Detail]) -> None:
         log.warning(str(event), reason=reason, **details)

@@ -75,7 +75,7 @@ def test_a_scan_from_everywhere_takes_few_rows_and_little_memory(
     refusals = Refusals(sqlite_database, "scp@test", clock=Clock())
 
     for number in range(4 * MOST_PEERS):
-        refusals.connection(f"2001:db8::{number:x}", "silent")
+        refusals.connection(f"2001:db8:{number:x}::1", "silent")
     refusals.flush(everything=True)
 
     found = rows(sqlite_database)
@@ -84,3 +84,31 @@ def test_a_scan_from_everywhere_takes_few_rows_and_little_memory(
     assert found[-1].details["peer_host"] == OTHERS
     with sqlite_database.read() as session:
         verify(session)
+
+
+def test_the_addresses_of_one_site_are_counted_together(sqlite_database: Database) -> None:
+    """Whoever has one IPv6 address has 2**64 of them."""
+    refusals = Refusals(sqlite_database, "scp@test", clock=Clock())
+
+    for number in range(300):
+        refusals.connection(f"2001:db8::{number:x}", "network_not_allowed")
+    refusals.flush(everything=True)
+
+    assert [row.details["count"] for row in rows(sqlite_database)] == [1, 299]
+
+
+def test_strangers_from_everywhere_leave_room_for_those_who_may_come(
+    sqlite_database: Database,
+) -> None:
+    refusals = Refusals(sqlite_database, "scp@test", clock=Clock())
+    for number in range(4 * MOST_PEERS):
+        refusals.connection(f"2001:db8:{number:x}::1", "network_not_allowed")
+    refusals.flush(everything=True)
+    for number in range(4 * MOST_PEERS):
+        refusals.connection(f"2001:db8:{number:x}::2", "network_not_allowed")
+    told = len(rows(sqlite_database))
+
+    refusals.connection("10.0.0.9", "silent")
+
+    (row,) = rows(sqlite_database)[told:]
+    assert row.details == {"peer_host": "10.0.0.9", "count": 1}
