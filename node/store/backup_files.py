@@ -29,15 +29,22 @@ def digest(path: Path) -> str:
 def put_aside(source: Path, target: Path, *, copy: bool) -> None:
     """Link a file into the backup, or copy it where a link cannot be made or is not wanted.
 
-    Files of the store are never written again, so a link stays what it is now.
+    When this returns, the content and the name survive a power cut. Files of the store are
+    never written again, so a link stays what it is now.
     """
     make_folder(target.parent)
-    if not copy:
-        # Another file system, or one without links.
-        with suppress(OSError):
-            os.link(source, target)
-            return
-    copy_durably(source, target)
+    if copy or not _linked(source, target):
+        copy_durably(source, target)
+    else:
+        sync_folder(target.parent)
+
+
+def _linked(source: Path, target: Path) -> bool:
+    # Not on another file system, or one without links.
+    with suppress(OSError):
+        os.link(source, target)
+        return True
+    return False
 
 
 def copy_durably(source: Path, target: Path) -> None:
