@@ -114,7 +114,7 @@ class Connection(RequestHandler):
                 association,
                 server.spool,
                 admit_image=lambda: server.associations.admit_image(association),
-                free_space_gib=settings.storage.free_space_gib,
+                room=server.room,
                 data_set_timeout_seconds=settings.scp.dimse_timeout_seconds,
             )
         )

@@ -23,13 +23,13 @@ from node.errors import MismatchedDataSet, NodeError, OutOfResources, Unreadable
 from node.scp.file_meta import part10_head
 from node.scp.fragments import BrokenMessage, Fragments
 from node.scp.requests import UNREADABLE
-from node.store.quota import has_room
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pynetdicom.pdu_primitives import P_DATA
 
+    from node.store.quota import Room
     from node.store.spool import Spool, SpooledFile
     from node.upper_layer.association import EventDrivenAssociation
 
@@ -59,8 +59,10 @@ class IncomingDataSet(io.BytesIO):
         self,
         open_file: Callable[[IncomingDataSet], SpooledFile],
         is_event_report: Callable[[], bool],
+        room: Room,
     ) -> None:
         super().__init__()
+        self._room = room
         self._open_file = open_file
         self._is_event_report = is_event_report
         self._file: SpooledFile | None = None
@@ -85,6 +87,7 @@ class IncomingDataSet(io.BytesIO):
             try:
                 if self._file is None:
                     self._file = self._open_file(self)
+                self._room.take(len(data))
                 self._file.write(data)
                 self.size += len(data)
             except NodeError as error:
@@ -154,8 +157,8 @@ class SpoolingProvider(DIMSEServiceProvider):
     ----------
     admit_image : callable
         Called before the first byte of each data set is written; raises TooManyImages.
-    free_space_gib : float
-        Asked at the same time.
+    room : Room
+        Asked at the same time, and again and again while a data set comes.
     data_set_timeout_seconds : float
         While a message is half received, the association is idle after this long.
     """
@@ -166,13 +169,13 @@ class SpoolingProvider(DIMSEServiceProvider):
         spool: Spool,
         *,
         admit_image: Callable[[], None],
-        free_space_gib: float,
+        room: Room,
         data_set_timeout_seconds: float,
     ) -> None:
         super().__init__(association)
         self._spool = spool
         self._admit_image = admit_image
-        self._free_space_gib = free_space_gib
+        self._room = room
         self._data_set_timeout = data_set_timeout_seconds
         self._arriving: set[IncomingDataSet] = set()
         self._fragments = Fragments(())
@@ -220,7 +223,9 @@ class SpoolingProvider(DIMSEServiceProvider):
     def _new_message(self) -> DIMSEMessage:
         message = DIMSEMessage()
         data_set = IncomingDataSet(
-            lambda taken: self._open_file(message, taken), lambda: _is_event_report(message)
+            lambda taken: self._open_file(message, taken),
+            lambda: _is_event_report(message),
+            self._room,
         )
         message.data_set = data_set
         return message
@@ -235,8 +240,7 @@ class SpoolingProvider(DIMSEServiceProvider):
         if command.get("CommandField") != _C_STORE_RQ:
             raise UnreadableDataSet("a data set came with a command other than C-STORE")
         self._admit_image()
-        if not has_room(self._spool.folder, self._free_space_gib):
-            raise OutOfResources("free space is below the mark")
+        self._room.look()
         context = self.assoc._accepted_cx.get(message.context_id or 0)
         if context is None:
             raise MismatchedDataSet("the presentation context was not accepted")

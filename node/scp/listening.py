@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from config.settings import Settings
     from node.scp.associations import AssociationBook
     from node.scp.refusals import Refusals
+    from node.store.quota import Room
     from node.store.spool import Spool
 
 log = structlog.get_logger(__name__)
@@ -81,12 +82,14 @@ class Server(ThreadedAssociationServer):
         *,
         settings: Settings,
         spool: Spool,
+        room: Room,
         associations: AssociationBook,
         refusals: Refusals,
     ) -> None:
         self.listener = listener
         self.settings = settings
         self.spool = spool
+        self.room = room
         self.associations = associations
         self.refusals = refusals
         self.handlers = handlers

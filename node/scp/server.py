@@ -27,6 +27,7 @@ from node.scp.handlers import StoreService
 from node.scp.listening import Listener, Server
 from node.scp.refusals import Refusals
 from node.store.paths import Layout
+from node.store.quota import Room
 from node.store.spool import Spool
 from node.tls.serving import ServerTls
 
@@ -87,6 +88,7 @@ class StorageScp:
         # The host and port find the rows and the spool of the process before this one.
         self.name = f"scp@{socket.gethostname()}:{settings.scp.own_port}"
         self._spool = Spool(self._layout.spool, self.name)
+        self._room = Room(self._spool.folder, settings.storage.free_space_gib)
         self._refusals = Refusals(database, self.name)
         self._associations = AssociationBook(database, settings.scp, self.name, self._refusals)
         self._service = StoreService(
@@ -194,6 +196,7 @@ class StorageScp:
                 ],
                 settings=self._settings,
                 spool=self._spool,
+                room=self._room,
                 associations=self._associations,
                 refusals=self._refusals,
             )

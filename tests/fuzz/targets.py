@@ -45,6 +45,7 @@ from node.scp.contexts import accepted_contexts
 from node.scp.file_meta import part10_head
 from node.scp.incoming import SpoolingProvider, is_uid
 from node.scp.requests import ConnectionRefused, read_request
+from node.store.quota import Room
 from node.store.spool import Spool
 from node.upper_layer.association import EventDrivenAssociation
 from tests import pdus
@@ -155,7 +156,7 @@ def _acceptor(ours: socket.socket, request: bytes = b"") -> EventDrivenAssociati
             association,
             _spool(),
             admit_image=lambda: None,
-            free_space_gib=0.0,
+            room=Room(_spool().folder, 0.0),
             data_set_timeout_seconds=SECONDS,
         )
     )

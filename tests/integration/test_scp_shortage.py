@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import resource
+from contextlib import ExitStack
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from node.db.session import Database
+from node.store.quota import GIB
 from tests.pdus import EXPLICIT, c_store_rq
 from tests.peer import RawRequestor
 from tests.receiving import MG, UID, encoded, running_scp, scp_settings
 from tests.scp_server import ScpProcess
 from tests.servers import running, wait_until
+
+MIB = 1 << 20
 
 
 def test_below_the_free_space_mark_every_image_is_a700_until_there_is_room(
@@ -33,6 +38,36 @@ def test_below_the_free_space_mark_every_image_is_a700_until_there_is_room(
     with running_scp(roomy, database) as node, RawRequestor(node.address) as line:
         line.associate((MG, [EXPLICIT]))
         assert line.store(encoded(), sop_class=MG, sop_instance=UID)[0] == 0x0000
+
+
+def test_data_sets_without_an_end_stop_at_the_mark_together(
+    tmp_path: Path, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file system was asked before the first byte of each, and never again."""
+    settings = scp_settings(tmp_path / "data", free_space_gib=1.0)
+    room, told = 24 * MIB, []
+
+    def usage(folder: Path) -> SimpleNamespace:
+        spooled = sum(part.stat().st_size for part in folder.glob("*.part"))
+        told.append(room - spooled)
+        return SimpleNamespace(free=GIB + room - spooled)
+
+    with running_scp(settings, database) as node, ExitStack() as lines:
+        monkeypatch.setattr("node.store.quota.shutil.disk_usage", usage)
+        senders = [lines.enter_context(RawRequestor(node.address)) for _ in range(3)]
+        for line in senders:
+            line.associate((MG, [EXPLICIT]))
+            line.send_pdv(1, c_store_rq(MG, UID), is_command=True)
+        for _ in range(16):
+            for line in senders:
+                line.send_pdv(1, bytes(MIB - 64), is_command=False, last=False)
+        for line in senders:
+            line.send_pdv(1, b"", is_command=False)
+
+        assert 0xA700 in [line.read_status()[0] for line in senders]
+        # A megabyte of each may be in a buffer still when the file system is asked.
+        assert min(told) > -len(senders) * MIB
+        assert node.holds_nothing()
 
 
 def test_without_a_database_the_sender_is_told_to_come_again(
