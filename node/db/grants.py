@@ -77,27 +77,48 @@ def apply_grants(session: Session, role: str) -> None:
     Raises
     ------
     StopError
-        There is no such role, or one that grants cannot hold back: a superuser, or the
-        owner of the tables itself.
+        There is no such role, or one that grants cannot hold back: a superuser, the owner
+        of the tables, of the database or of the schema, or one that may change roles.
     """
     statements = list(grants(role))
     found = session.execute(_ROLE_FACTS, {"role": role}).one_or_none()
     if found is None:
         raise StopError(f"there is no role {role}: CREATE ROLE {role} LOGIN PASSWORD '...'")
-    if found.rolsuper or found.is_owner:
+    if found.power is not None:
+        what, way_out = _POWERS[found.power]
         raise StopError(
-            f"role {role} {'is a superuser' if found.rolsuper else 'owns the tables'}, so that it "
-            "could change the audit log: take another role for the processes"
+            f"role {role} {what}, itself or as a member of another, so that it could change "
+            f"the audit log: {way_out}take another role for the processes"
         )
     for statement in statements:
         session.execute(text(statement))
 
 
-_ROLE_FACTS: Final = text(
-    "SELECT rolsuper, EXISTS (SELECT FROM pg_tables WHERE tablename = 'audit_event'"
-    " AND pg_has_role(rolname, tableowner, 'MEMBER')) AS is_owner"
-    " FROM pg_roles WHERE rolname = :role"
-)
+# Who owns a database has what is granted in it for the asking, and since PostgreSQL 15 owns
+# its schema public, whose owner may drop every table. Who may change roles may become one.
+_ROLE_FACTS: Final = text("""
+    SELECT CASE
+        WHEN one.rolsuper THEN 'superuser'
+        WHEN EXISTS (SELECT FROM pg_tables WHERE tablename = 'audit_event'
+            AND pg_has_role(one.oid, tableowner, 'MEMBER')) THEN 'tables'
+        WHEN EXISTS (SELECT FROM pg_database WHERE datname = current_database()
+            AND pg_has_role(one.oid, datdba, 'MEMBER')) THEN 'database'
+        WHEN EXISTS (SELECT FROM pg_namespace WHERE nspname = 'public'
+            AND pg_has_role(one.oid, nspowner, 'MEMBER')) THEN 'schema'
+        WHEN EXISTS (SELECT FROM pg_roles AS other WHERE (other.rolcreaterole OR other.rolsuper)
+            AND pg_has_role(one.oid, other.oid, 'MEMBER')) THEN 'roles'
+    END AS power
+    FROM pg_roles AS one WHERE one.rolname = :role
+""")
+
+_POWERS: Final = {
+    "superuser": ("is a superuser", ""),
+    "tables": ("owns the tables", ""),
+    "database": ("owns the database", "ALTER DATABASE ... OWNER TO the tables' owner, or "),
+    "schema": (f"owns the schema {SCHEMA}", "ALTER SCHEMA ... OWNER TO the tables' owner, or "),
+    "roles": ("may change roles", "ALTER ROLE ... NOCREATEROLE, or "),
+}
+"""What grants cannot hold back, in words, and what ends it."""
 
 
 def _sequences() -> Iterator[str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import create_engine, event, select, text
+from sqlalchemy import create_engine, event, make_url, select, text
 from sqlalchemy.exc import ProgrammingError
 from typer.testing import CliRunner
 
@@ -239,3 +239,26 @@ def test_a_role_that_grants_cannot_hold_back_is_refused(
     with owner.begin() as session, pytest.raises(StopError, match=match):
         apply_grants(session, role)
     owner.dispose()
+
+
+@pytest.mark.parametrize(
+    ("give", "take", "match"),
+    [
+        ("DATABASE {name} OWNER TO {role}", "DATABASE {name} OWNER TO mgnode", "owns the database"),
+        ("SCHEMA public OWNER TO {role}", "SCHEMA public OWNER TO mgnode", "owns the schema"),
+        ("ROLE {role} CREATEROLE", "ROLE {role} NOCREATEROLE", "may change roles"),
+    ],
+)
+@pytest.mark.usefixtures("role_url")
+def test_a_role_that_could_give_itself_rights_is_refused(
+    database_url: str, give: str, take: str, match: str
+) -> None:
+    name = f'"{make_url(database_url).database}"'
+    owner = Database(database_url)
+    run(database_url, f"ALTER {give}".format(name=name, role=ROLE))
+    try:
+        with owner.begin() as session, pytest.raises(StopError, match=match):
+            apply_grants(session, ROLE)
+    finally:
+        run(database_url, f"ALTER {take}".format(name=name, role=ROLE))
+        owner.dispose()
