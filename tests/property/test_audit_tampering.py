@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -53,12 +54,15 @@ class ForgedLog:
         self.log = log
         self.log.database, self.log.url = self.database, self.url
 
-    def fresh(self) -> sqlite3.Connection:
+    @contextmanager
+    def fresh(self) -> Iterator[sqlite3.Connection]:
+        """Give a connection to a new copy, closed before anything else opens it."""
         self.database.dispose()
         for ending in ("-wal", "-shm"):
             self.path.with_name(self.path.name + ending).unlink(missing_ok=True)
         shutil.copy(self.template, self.path)
-        return sqlite3.connect(self.path, isolation_level=None)
+        with closing(sqlite3.connect(self.path, isolation_level=None)) as connection:
+            yield connection
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +77,8 @@ def names(found: Verification, event_id: int) -> bool:
 
 
 def test_the_log_is_whole_before_anybody_touches_it(forged: ForgedLog) -> None:
-    forged.fresh().close()
+    with forged.fresh():
+        pass
 
     assert forged.log.verify(exported=True).problems == ()
 
@@ -96,7 +101,6 @@ def test_another_value_in_any_column_of_any_row_is_found(
             assume(False)
         row = value if column == "id" else event_id
         after = connection.execute(read, [row]).fetchone()
-    connection.close()
     assume(before != after)
 
     found = forged.log.verify()
@@ -112,7 +116,6 @@ def test_removed_rows_are_found(forged: ForgedLog, first: int, count: int) -> No
     last = min(first + count - 1, EVENTS)
     with forged.fresh() as connection:
         connection.execute("DELETE FROM audit_event WHERE id BETWEEN ? AND ?", [first, last])
-    connection.close()
 
     found = forged.log.verify()
 
@@ -127,7 +130,6 @@ def test_two_rows_that_changed_places_are_found(forged: ForgedLog, one: int, oth
     with forged.fresh() as connection:
         for old, new in ((one, 99), (other, one), (99, other)):
             connection.execute("UPDATE audit_event SET id = ? WHERE id = ?", [new, old])
-    connection.close()
 
     found = forged.log.verify()
 
@@ -150,7 +152,6 @@ def test_a_row_that_was_put_in_is_found(forged: ForgedLog, place: int, copied: i
             f"INSERT INTO audit_event ({', '.join(columns)})"
             f" SELECT {', '.join(columns.values())} FROM copied"
         )
-    connection.close()
 
     found = forged.log.verify()
 
@@ -165,7 +166,6 @@ def test_a_chain_that_was_computed_anew_is_found_by_its_checkpoints(
 ) -> None:
     with forged.fresh() as connection:
         connection.execute("UPDATE audit_event SET reason = 'nicer' WHERE id = ?", [first])
-    connection.close()
     forged.log.compute_anew(first)
 
     found = forged.log.verify()
