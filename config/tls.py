@@ -30,9 +30,9 @@ def certificate_name(value: str) -> str:
         It is none of the three.
     """
     digits = value.replace(":", "").lower()
-    if _FINGERPRINT.fullmatch(digits):
+    if is_fingerprint(digits):
         return digits
-    if "=" in value:
+    if is_subject(value):
         try:
             return subject_text(x509.Name.from_rfc4514_string(_without_blanks(value)))
         except ValueError:
@@ -44,6 +44,16 @@ def certificate_name(value: str) -> str:
             "nor a SHA-256 fingerprint of 64 hexadecimal digits"
         )
     return name
+
+
+def is_fingerprint(name: str) -> bool:
+    """Say whether a name in the form of `certificate_name` is a fingerprint."""
+    return _FINGERPRINT.fullmatch(name) is not None
+
+
+def is_subject(name: str) -> bool:
+    """Say whether a name in the form of `certificate_name` is a subject."""
+    return "=" in name
 
 
 def _without_blanks(subject: str) -> str:

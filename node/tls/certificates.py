@@ -11,7 +11,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from config.tls import subject_text
+from config.tls import is_fingerprint, is_subject, subject_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -57,10 +57,15 @@ class CertificateFacts:
     def is_one_of(self, wanted: Iterable[str]) -> bool:
         """Say whether one of the forms of `config.tls.certificate_name` names it.
 
-        A DNS name is compared as it stands: a wildcard in a certificate binds nobody.
+        A DNS name is compared as it stands: a wildcard in a certificate binds nobody. Each
+        form is compared with its own kind: a DNS name may spell what it likes.
         """
-        own = {self.fingerprint, self.subject, *self.names}
-        return not own.isdisjoint(wanted)
+        return any(map(self._is_named, wanted))
+
+    def _is_named(self, name: str) -> bool:
+        if is_fingerprint(name):
+            return name == self.fingerprint
+        return name == self.subject if is_subject(name) else name in self.names
 
 
 def facts(certificate: x509.Certificate) -> CertificateFacts:

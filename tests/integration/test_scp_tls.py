@@ -250,6 +250,20 @@ def test_a_title_that_is_bound_gets_in_with_its_own_certificate_alone(
         assert row.details["certificate"] == fingerprint_of(files, "mammo2")
 
 
+def test_a_dns_name_that_spells_the_fingerprint_of_another_certificate_binds_nobody(
+    tmp_path: Path, database: Database, files: CertificateFolder
+) -> None:
+    name = fingerprint_of(files, "mammo1")
+    files.issue("mimic", hosts=[name])
+    settings = files.scp_settings(tmp_path / "data", bindings={"MAMMO1": [name]})
+    with (
+        running_scp(settings, database) as node,
+        TlsRequestor(settings, files, "mimic") as line,
+    ):
+        assert line.associate(ECHO, calling="MAMMO1").rejection == (1, 1, 3)
+        assert reasons(node, "association_rejected") == ["certificate_not_bound"]
+
+
 def test_a_title_that_is_bound_cannot_come_over_the_plain_port(
     tmp_path: Path, database: Database, files: CertificateFolder
 ) -> None:
