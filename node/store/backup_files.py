@@ -49,11 +49,12 @@ def _linked(source: Path, target: Path) -> bool:
 
 def copy_durably(source: Path, target: Path) -> None:
     """Copy a file so that its content survives a power cut, mode 0600; its time stays."""
-    make_folder(target.parent)
-    descriptor = os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, FILE_MODE)
-    with source.open("rb") as reader, os.fdopen(descriptor, "wb") as writer:
-        shutil.copyfileobj(reader, writer, 1 << 20)
-    stat = source.stat()
+    with source.open("rb") as reader:
+        make_folder(target.parent)
+        descriptor = os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, FILE_MODE)
+        with os.fdopen(descriptor, "wb") as writer:
+            shutil.copyfileobj(reader, writer, 1 << 20)
+        stat = os.fstat(reader.fileno())
     os.utime(target, ns=(stat.st_atime_ns, stat.st_mtime_ns))
     sync_file(target)
     sync_folder(target.parent)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from node.store.backup_files import put_aside
+from node.store.backup_files import copy_durably, put_aside
 
 
 @pytest.fixture
@@ -52,3 +52,12 @@ def test_a_file_that_cannot_be_linked_is_copied(
 
     assert target.read_bytes() == b"image"
     assert not target.samefile(source)
+
+
+def test_a_file_that_has_just_gone_leaves_none_in_the_backup(tmp_path: Path) -> None:
+    target = tmp_path / "backup" / "gone.dcm"
+
+    with pytest.raises(FileNotFoundError):
+        copy_durably(tmp_path / "gone.dcm", target)
+
+    assert not target.exists()
