@@ -11,17 +11,19 @@ log = structlog.get_logger(__name__)
 
 EACH: Final = 5
 """Of an association: its connection, a second handle of it, a pipe's two ends, a data set."""
+UNASKED: Final = 2
+"""Of a connection on which nobody has asked for an association yet: a second handle of it."""
 BESIDE: Final = 256
 """Of the database, the log and connections that are turned away."""
 
 
-def allow_descriptors(associations: int) -> None:
-    """Raise this process's limit to what so many associations need, as far as it may.
+def allow_descriptors(associations: int, unasked: int) -> None:
+    """Raise this process's limit to what so many connections need, as far as it may.
 
     Many systems begin a process with 1024; without any left nobody can connect, and no
     image can be written.
     """
-    wanted = associations * EACH + BESIDE
+    wanted = associations * EACH + unasked * UNASKED + BESIDE
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY or soft >= wanted:
         return

@@ -48,6 +48,11 @@ Handler = Callable[["Event"], object]
 """Of one event of an association."""
 
 
+def most_unasked(associations: int) -> int:
+    """Count the connections of one port on which nobody has asked yet, at one time."""
+    return associations + MOST_STRANGERS
+
+
 @dataclass(frozen=True, slots=True)
 class _Unasked:
     """What a connection on which nobody has asked yet is counted as."""
@@ -155,7 +160,7 @@ class Server(ThreadedAssociationServer):
         if peer.is_stranger:
             if sum(each.is_stranger for each in others) >= MOST_STRANGERS:
                 raise ConnectionRefused(NETWORK_NOT_ALLOWED.name)
-        elif len(others) >= scp.max_associations + MOST_STRANGERS or (
+        elif len(others) >= most_unasked(scp.max_associations) or (
             0 < of_address <= sum(each.address == peer.address for each in others)
         ):
             raise ConnectionRefused("too_many_connections")

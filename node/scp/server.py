@@ -24,7 +24,7 @@ from node.scp.commitment import ReportService, on_n_action
 from node.scp.contexts import accepted_contexts
 from node.scp.descriptors import allow_descriptors
 from node.scp.handlers import StoreService
-from node.scp.listening import Listener, Server
+from node.scp.listening import Listener, Server, most_unasked
 from node.scp.refusals import Refusals
 from node.store.paths import Layout
 from node.store.quota import Room
@@ -115,7 +115,8 @@ class StorageScp:
         """
         self._database.require_current_schema()
         self._layout.create()
-        allow_descriptors(self._settings.scp.max_associations)
+        associations = self._settings.scp.max_associations
+        allow_descriptors(associations, len(self._listeners) * most_unasked(associations))
         with contextlib.ExitStack() as undo:
             servers = []
             for listener in self._listeners:
