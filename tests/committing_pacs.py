@@ -31,8 +31,8 @@ class CommittingPacs:
 
     ``lost`` are objects that it does not have any more, ``broken`` those that it reports as
     a processing failure. ``reports_here`` lets it report on the association that asked,
-    ``ignores_keys`` lets it answer each query with everything that it has. With ``context`` it
-    speaks TLS, and ``tls`` is how the node connects.
+    ``ignores_keys`` lets it answer each query with everything that it has, ``before_answer`` is
+    called before it does. With ``context`` it speaks TLS, and ``tls`` is how the node connects.
     """
 
     has_commitment: bool = True
@@ -42,6 +42,7 @@ class CommittingPacs:
     find_status: int = 0x0000
     store_status: int = 0x0000
     ignores_keys: bool = False
+    before_answer: Callable[[], None] = lambda: None
     stored: list[str] = field(default_factory=list)
     lost: set[str] = field(default_factory=set)
     broken: set[str] = field(default_factory=set)
@@ -148,6 +149,7 @@ class CommittingPacs:
 
     def _on_query(self, event: Event) -> Iterator[tuple[int, Dataset | None]]:
         self.queries.append(event.identifier)
+        self.before_answer()
         wanted = str(event.identifier.SOPInstanceUID)
         for uid in sorted(set(self.stored) - self.lost if self.find_status == 0x0000 else ()):
             if self.ignores_keys or uid == wanted:

@@ -107,7 +107,9 @@ def _those_to_send(
     rest = list(claims)
     with FailuresGoTo(partial(_hold_all_back, batch, rest)):
         try:
-            leave_out_those_there(batch.runtime, destination, rest)
+            leave_out_those_there(
+                batch.runtime, destination, rest, before_each=partial(_are_still_ours, batch, rest)
+            )
         except (PermanentFailure, TransientFailure) as failure:
             _hold_back(batch, rest, StoreAnswer(Outcome.RETRY, None, str(failure)))
     return rest
@@ -138,7 +140,7 @@ def _send_over_one_association(
 
 
 def _send_one(batch: _Batch, association: StoreAssociation, claim: ClaimedDelivery) -> None:
-    if not _is_still_ours(batch, claim):
+    if not _are_still_ours(batch, [claim]):
         return
     with FailuresGoTo(partial(_put_off, batch, claim)):
         try:
@@ -159,12 +161,14 @@ def _store(batch: _Batch, association: StoreAssociation, planned: PlannedDeliver
     return association.store(path)
 
 
-def _is_still_ours(batch: _Batch, claim: ClaimedDelivery) -> bool:
-    """Begin the lease anew: those before it in the batch may have taken long."""
+def _are_still_ours(batch: _Batch, claims: list[ClaimedDelivery]) -> bool:
+    """Begin watch and leases anew: those before them in the batch may have taken long."""
     runtime = batch.runtime
     batch.watch.begin_anew()
+    lease_until = _lease_from(runtime, runtime.clock())
     with runtime.database.begin() as session:
-        return extend_lease(session, claim, lease_until=_lease_from(runtime, runtime.clock()))
+        extended = [extend_lease(session, each, lease_until=lease_until) for each in claims]
+    return all(extended)
 
 
 def _answer_all(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 import structlog
@@ -35,9 +36,16 @@ def may_be_sent(runtime: Runtime, delivery_ids: list[int]) -> list[int]:
 
 
 def leave_out_those_there(
-    runtime: Runtime, destination: Destination, rest: list[ClaimedDelivery]
+    runtime: Runtime,
+    destination: Destination,
+    rest: list[ClaimedDelivery],
+    *,
+    before_each: Callable[[], object],
 ) -> None:
     """Ask the destination for each object; what it has is recorded and taken out of ``rest``.
+
+    Each question may take as long as sending an object: ``before_each`` holds the leases of
+    all of ``rest`` for longer.
 
     Raises
     ------
@@ -66,6 +74,7 @@ def leave_out_those_there(
             )
             for delivery_id in ids
         ],
+        before_each=before_each,
     )
     answers = list(zip(claims, found, strict=True))
     for claim, presence in answers:

@@ -13,7 +13,7 @@ from node.scu.requestor import end_association, open_association
 from node.scu.sender import LITTLE_ENDIAN
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from pynetdicom.association import Association
 
@@ -43,9 +43,15 @@ class Presence(StrEnum):
 
 
 def find_instances(
-    destination: Destination, scu: ScuSettings, instances: Sequence[Instance]
+    destination: Destination,
+    scu: ScuSettings,
+    instances: Sequence[Instance],
+    *,
+    before_each: Callable[[], object] = lambda: None,
 ) -> list[Presence]:
     """Ask for one object after the other on one association; answers in the same order.
+
+    ``before_each`` is called before each question; what it raises ends the association.
 
     Raises
     ------
@@ -54,8 +60,12 @@ def find_instances(
     """
     context = build_context(STUDY_ROOT_FIND, list(LITTLE_ENDIAN))
     association = open_association(destination, scu, [context])
+    answers = []
     try:
-        return [_find(association, instance) for instance in instances]
+        for instance in instances:
+            before_each()
+            answers.append(_find(association, instance))
+        return answers
     finally:
         end_association(association)
 

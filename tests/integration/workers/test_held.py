@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from tests.factories import make_mammogram
 from tests.pdus import ASSOCIATE_RJ, pdu
 from tests.peer import AcceptedLine, raw_acceptor
 from tests.servers import free_port
-from tests.working_node import WorkingNode, working_node
+from tests.working_node import Clock, WorkingNode, working_node
 
 PENDING, DELIVERED = {DeliveryState.PENDING}, {DeliveryState.DELIVERED}
 MINUTE = 1 / 60
@@ -86,6 +87,33 @@ def refusing(pacs: CommittingPacs) -> Iterator[Destination]:
         yield pacs.destination("query").model_copy(update={"host": host, "port": port})
 
 
+@dataclass
+class ClockedWatch:
+    """A watchdog by a test's clock: says how often work was found beyond its limit."""
+
+    clock: Clock
+    seconds: float = 0.0
+    overran: int = 0
+
+    @contextmanager
+    def watching(self, seconds: float) -> Iterator[ClockedWatch]:
+        self.seconds = seconds
+        self.begin_anew()
+        yield self
+
+    def hold(self, table: str, claims: Iterable[tuple[int, str]]) -> None:
+        """Note nothing."""
+
+    def begin_anew(self) -> None:
+        self.deadline = self.clock() + timedelta(seconds=self.seconds)
+
+    def look(self) -> None:
+        self.overran += self.clock() > self.deadline
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
 @pytest.mark.parametrize("silent", [without_query, failing, away, refusing])
 def test_what_a_destination_does_not_answer_for_waits_until_it_is_released(
     node: WorkingNode, pacs: CommittingPacs, silent: Silent
@@ -133,4 +161,25 @@ def test_what_is_released_goes_out_with_the_next_sweep(
 
     node.deliver()
 
+    assert set(node.delivery_states()) == DELIVERED
+
+
+def test_a_destination_that_is_slow_to_say_what_it_has_is_asked_to_the_end(
+    node: WorkingNode, pacs: CommittingPacs
+) -> None:
+    """All of its answers take longer than a lease, each of them less."""
+    watch = ClockedWatch(node.clock)
+
+    def take_long() -> None:
+        node.clock.pass_(seconds=node.runtime.settings.delivery.lease_seconds * 2 / 3)
+        watch.look()
+        node.sweep()
+
+    pacs.before_answer = take_long
+
+    WorkingNode(replace(node.runtime, watchdog=watch), node.clock).deliver()
+
+    assert len(pacs.queries) == len(node.deliveries()) == 2
+    assert watch.overran == 0
+    assert node.events("delivery_lease_expired") == []
     assert set(node.delivery_states()) == DELIVERED
