@@ -24,6 +24,12 @@ _APPLICATION_CONTEXT: Final = 0x10
 _CONTEXT: Final = 0x20
 _USER_INFORMATION: Final = 0x50
 _CONTEXT_HEAD_BYTES: Final = 4
+_SUB_ITEMS: Final = {
+    _APPLICATION_CONTEXT: frozenset[int](),
+    _CONTEXT: frozenset((0x30, 0x40)),
+    _USER_INFORMATION: frozenset(range(0x51, 0x59)),
+}
+"""What may stand in each item of a request; the last one is PS3.7 D.3.3.7, user identity."""
 
 
 def check_items(request: bytes) -> None:
@@ -51,6 +57,38 @@ def check_items(request: bytes) -> None:
     for kind, value in whole:
         if kind == _USER_INFORMATION:
             list(_items(value, most=MOST_USER_ITEMS))
+
+
+def recognised(request: bytes) -> bytes:
+    """Give a whole A-ASSOCIATE-RQ without the items of types that nobody knows here.
+
+    PS3.8 9.3.1: they are ignored and skipped; pynetdicom cannot read a request that has one.
+
+    Raises
+    ------
+    ValueError
+        As `check_items` does.
+    """
+    check_items(request)
+    items = _items(memoryview(request)[_FIXED_BYTES:])
+    body = request[6:_FIXED_BYTES] + b"".join(
+        _packed(kind, _recognised_value(kind, value)) for kind, value in items if kind in _SUB_ITEMS
+    )
+    return struct.pack(">BxL", request[0], len(body)) + body
+
+
+def _recognised_value(kind: int, value: memoryview) -> bytes:
+    known = _SUB_ITEMS[kind]
+    if not known:
+        return bytes(value)
+    start = _CONTEXT_HEAD_BYTES if kind == _CONTEXT else 0
+    return bytes(value[:start]) + b"".join(
+        _packed(sub_kind, each) for sub_kind, each in _items(value[start:]) if sub_kind in known
+    )
+
+
+def _packed(kind: int, value: bytes | memoryview) -> bytes:
+    return _HEADER.pack(kind, len(value)) + value
 
 
 def _items(data: memoryview, *, most: int = MOST_ITEMS) -> Iterator[tuple[int, memoryview]]:

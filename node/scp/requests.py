@@ -14,7 +14,7 @@ from typing import Final
 from pynetdicom.pdu import A_ASSOCIATE_RQ
 
 from node.dicom.header import MALFORMED
-from node.scp.request_items import check_items
+from node.scp.request_items import recognised
 from node.upper_layer.sockets import SHORTEST_SECONDS
 
 UNREADABLE: Final = (*MALFORMED, AssertionError, RecursionError)
@@ -78,10 +78,14 @@ def read_request(connection: socket.socket, deadline: float) -> bytes:
     body = _read(connection, length, deadline)
     if len(body) < length:
         return b""
-    if not is_sound(head + body):
+    try:
+        request = recognised(head + body)
+    except ValueError:
+        request = b""
+    if not (request and is_sound(request)):
         _say_abort(connection, INVALID_PARAMETER)
         raise ConnectionRefused("unreadable")
-    return head + body
+    return request
 
 
 def is_sound(pdu: bytes) -> bool:
@@ -92,7 +96,6 @@ def is_sound(pdu: bytes) -> bool:
     """
     request = A_ASSOCIATE_RQ()
     try:
-        check_items(pdu)
         request.decode(pdu)
         contexts = request.to_primitive().presentation_context_definition_list
     except UNREADABLE:

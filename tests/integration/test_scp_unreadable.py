@@ -92,9 +92,10 @@ def is_aborted(line: RawRequestor) -> bool:
     return line.is_closed()
 
 
-def request_of(items: bytes) -> bytes:
+def request_of(items: bytes, told: bytes = b"") -> bytes:
     head = struct.pack(">HH", 1, 0) + b"MGNODE".ljust(16) + b"RAWPEER".ljust(16) + bytes(32)
-    return pdu(1, head + item(0x10, APPLICATION_CONTEXT) + items + user_information(0))
+    users = item(0x50, user_information(0)[4:] + told)
+    return pdu(1, head + item(0x10, APPLICATION_CONTEXT) + items + users)
 
 
 @pytest.mark.parametrize("items", REQUESTS.values(), ids=REQUESTS)
@@ -110,6 +111,29 @@ def test_a_request_that_cannot_be_read_is_aborted_at_once(
         assert is_aborted(line)
         assert [row.reason for row in node.audited("connection_refused")] == ["unreadable"]
         assert serves(node)
+
+
+UNKNOWN = item(0x7F, b"?" * 8)
+WITH_UNKNOWN = {
+    "beside the contexts": request_of(context(1) + UNKNOWN),
+    "in a context": request_of(context(1, SYNTAX + UNKNOWN)),
+    "among what users tell": request_of(context(1), UNKNOWN),
+}
+
+
+@pytest.mark.parametrize("request_pdu", WITH_UNKNOWN.values(), ids=WITH_UNKNOWN)
+def test_an_item_of_a_type_that_nobody_knows_is_skipped(
+    tmp_path: Path, database: Database, request_pdu: bytes
+) -> None:
+    """PS3.8 9.3.1: they shall be ignored."""
+    with (
+        patient_node(tmp_path / "data", database) as node,
+        RawRequestor(node.address) as line,
+    ):
+        line.send(request_pdu)
+
+        assert line.read().kind == ASSOCIATE_AC
+        assert line.echo() == 0x0000
 
 
 def test_a_request_of_as_many_contexts_as_there_are_numbers_is_taken(
