@@ -70,6 +70,8 @@ _HEADERS: Final[dict[str, Callable[[object], bool]]] = {
     "replaced_task_nesting": _is_zero,
     "stamped_headers": _is_nothing,
     "stamps": lambda value: value == {},
+    # Of kombu, where a worker gave the message back.
+    "redelivered": lambda value: isinstance(value, bool),
 }
 _NEEDED_HEADERS: Final = frozenset(("task", "id", "retries"))
 _UNUSED_OPTIONS: Final = frozenset(("callbacks", "errbacks", "chain", "chord"))

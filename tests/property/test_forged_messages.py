@@ -107,8 +107,9 @@ def follow(app: Celery, found: Message) -> object:
     return results
 
 
-def test_what_the_node_sends_is_taken_and_done(app: Celery) -> None:
-    usual = message(USUAL, BODY)
+@pytest.mark.parametrize("added", [{}, {"redelivered": True}, {"x-delivery-count": 1}], ids=str)
+def test_what_the_node_sends_is_taken_and_done(app: Celery, added: dict[str, object]) -> None:
+    usual = message({**USUAL, **added}, BODY)
 
     assert is_ours(usual)
     assert follow(app, usual) == [(0, "1", pytest.approx(0, abs=60))]
