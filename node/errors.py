@@ -68,6 +68,15 @@ class ConflictingInstance(NodeError):
         self.sop_instance_uid = sop_instance_uid
 
 
+class RefusedReport(NodeError):
+    """A commitment report answers no question that this peer was asked; nothing changed."""
+
+    def __init__(self, transaction_uid: str, reason: str) -> None:
+        super().__init__(f"report of transaction {transaction_uid} refused: {reason}")
+        self.transaction_uid = transaction_uid
+        self.reason = reason
+
+
 class OutOfResources(NodeError):
     """No room or no database now; the sender should try again later (0xA700)."""
 

@@ -31,6 +31,7 @@ class CommittingPacs:
 
     ``lost`` are objects that it does not have any more, ``broken`` those that it reports as
     a processing failure. ``reports_here`` lets it report on the association that asked,
+    ``transaction`` is the one that it reports instead of the one that it was asked,
     ``ignores_keys`` lets it answer each query with everything that it has, ``before_answer`` is
     called before it does. With ``context`` it speaks TLS, and ``tls`` is how the node connects.
     """
@@ -39,6 +40,7 @@ class CommittingPacs:
     has_query: bool = True
     takes_with: int = 0x0000
     reports_here: bool = False
+    transaction: str = ""
     find_status: int = 0x0000
     store_status: int = 0x0000
     ignores_keys: bool = False
@@ -160,7 +162,7 @@ class CommittingPacs:
 
     def _information(self, request: Dataset) -> tuple[int, Dataset]:
         information = Dataset()
-        information.TransactionUID = request.TransactionUID
+        information.TransactionUID = self.transaction or request.TransactionUID
         kept, failed = [], []
         for item in request.ReferencedSOPSequence:
             uid = str(item.ReferencedSOPInstanceUID)

@@ -10,7 +10,7 @@ import structlog
 from pydicom.uid import generate_uid
 
 from config.sending import Destination
-from node.db.commitments import record_report, record_request
+from node.db.commitments import record_refused_report, record_report, record_request
 from node.db.confirmations import (
     AwaitedDelivery,
     claim_awaited,
@@ -19,7 +19,7 @@ from node.db.confirmations import (
     stop_asking,
 )
 from node.dicom.commitment import CommitmentReport, ReportStatus
-from node.errors import PermanentFailure, TransientFailure
+from node.errors import PermanentFailure, RefusedReport, TransientFailure
 from node.scu.commitment import ask_for_commitment
 from node.scu.query import Instance, Presence, find_instances
 from workers.runtime import Runtime
@@ -105,16 +105,26 @@ def _ask_for_commitment(
         )
 
     def on_report(report: CommitmentReport) -> ReportStatus:
-        with runtime.database.begin() as session:
-            return record_report(
-                session,
-                report,
-                peer=destination.ae_title,
-                destinations={name},
-                resend_limit=runtime.settings.delivery.resend_limit,
-                at=runtime.clock(),
-                actor=runtime.actor,
-            )
+        try:
+            with runtime.database.begin() as session:
+                return record_report(
+                    session,
+                    report,
+                    destinations={name},
+                    resend_limit=runtime.settings.delivery.resend_limit,
+                    at=runtime.clock(),
+                    actor=runtime.actor,
+                )
+        except RefusedReport as refused:
+            with runtime.database.begin() as session:
+                record_refused_report(
+                    session,
+                    refused,
+                    peer=destination.ae_title,
+                    at=runtime.clock(),
+                    actor=runtime.actor,
+                )
+            return ReportStatus.INVALID_ARGUMENT_VALUE
 
     return ask_for_commitment(
         destination,

@@ -13,6 +13,7 @@ from node.db.confirmations import BY_COMMITMENT, AwaitedDelivery, confirm, key_o
 from node.db.events import Event
 from node.db.tables import Commitment, Delivery, Result
 from node.dicom.commitment import NO_SUCH_OBJECT, CommitmentReport, ReportStatus
+from node.errors import RefusedReport
 from node.states import DeliveryState
 
 
@@ -50,7 +51,6 @@ def record_report(
     session: Session,
     report: CommitmentReport,
     *,
-    peer: str,
     destinations: Collection[str],
     resend_limit: int,
     at: datetime,
@@ -60,24 +60,25 @@ def record_report(
 
     Parameters
     ----------
-    peer : str
-        AE title of who reports.
     destinations : collection of str
-        Names of the destinations that have this AE title.
+        Names of the destinations that have the AE title of who reports.
 
     Returns
     -------
     ReportStatus
-        Success also for a report that came before. A peer that was not asked learns no
-        more than one that names a transaction that does not exist.
+        Success, also for a report that came before.
+
+    Raises
+    ------
+    RefusedReport
+        Nobody asked, or not this peer. It must learn no more in one case than in the other.
     """
     row = session.scalar(
         select(Commitment).where(Commitment.transaction_uid == report.transaction_uid)
     )
     if row is None or row.destination not in destinations:
         reason = "UNKNOWN_TRANSACTION" if row is None else "WRONG_PEER"
-        _refuse(session, report.transaction_uid, peer=peer, reason=reason, at=at, actor=actor)
-        return ReportStatus.INVALID_ARGUMENT_VALUE
+        raise RefusedReport(report.transaction_uid, reason)
     if row.answered_at is not None:
         return ReportStatus.SUCCESS
     row.answered_at = at
@@ -107,13 +108,6 @@ def record_report(
     return ReportStatus.SUCCESS
 
 
-def record_unreadable_report(
-    session: Session, *, peer: str, reason: str, at: datetime, actor: str
-) -> None:
-    """Record that a report came which cannot be read."""
-    _refuse(session, "", peer=peer, reason=reason, at=at, actor=actor)
-
-
 def _spoken_of(session: Session, commitment: Commitment) -> Sequence[Delivery]:
     """Deliveries of a question whose copy is still the one that was asked about."""
     return session.scalars(
@@ -128,16 +122,17 @@ def _spoken_of(session: Session, commitment: Commitment) -> Sequence[Delivery]:
     ).all()
 
 
-def _refuse(
-    session: Session, transaction_uid: str, *, peer: str, reason: str, at: datetime, actor: str
+def record_refused_report(
+    session: Session, refused: RefusedReport, *, peer: str, at: datetime, actor: str
 ) -> None:
+    """Record that ``peer``, an AE title, reported what it was not asked."""
     audit.append(
         session,
         at=at,
         event=Event.COMMITMENT_REFUSED,
         entity="commitment",
-        uid=transaction_uid,
-        reason=reason,
+        uid=refused.transaction_uid,
+        reason=refused.reason,
         actor=actor,
         details={"peer": peer},
     )

@@ -188,10 +188,12 @@ class AssociationBook:
             _fields(caller),
         )
 
-    def _say_broken(self, association: Association, caller: Caller) -> None:
+    def _say_broken(self, association: Association, entry: _Entry) -> None:
         fault = association.fault if isinstance(association, EventDrivenAssociation) else ""
         if fault:
-            self._refusals.record(AuditedEvent.MESSAGE_REFUSED, caller.host, fault, _fields(caller))
+            self._refusals.record(
+                AuditedEvent.MESSAGE_REFUSED, entry.address, fault, _fields(entry.caller)
+            )
 
     def _close(self, association: Association, outcome: str) -> None:
         with self._lock:
@@ -201,7 +203,7 @@ class AssociationBook:
             association.dimse.discard_all()
         if entry is None or entry.row_id is None:
             return
-        self._say_broken(association, entry.caller)
+        self._say_broken(association, entry)
         row_id = entry.row_id
         try:
             self._writer.write(

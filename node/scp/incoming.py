@@ -59,9 +59,12 @@ class IncomingDataSet(io.BytesIO):
         self,
         open_file: Callable[[IncomingDataSet], SpooledFile],
         is_event_report: Callable[[], bool],
+        *,
+        admit_image: Callable[[], None],
         room: Room,
     ) -> None:
         super().__init__()
+        self._admit_image = admit_image
         self._room = room
         self._open_file = open_file
         self._is_event_report = is_event_report
@@ -123,6 +126,8 @@ class IncomingDataSet(io.BytesIO):
             if self._failure is not None:
                 raise self._failure
             if self._file is None:
+                # No byte of it came, so nobody has counted it.
+                self._admit_image()
                 raise UnreadableDataSet("the command announced no data set, or an empty one")
             return self._file
 
@@ -156,7 +161,8 @@ class SpoolingProvider(DIMSEServiceProvider):
     Parameters
     ----------
     admit_image : callable
-        Called before the first byte of each data set is written; raises TooManyImages.
+        Called once for each C-STORE, before the first byte of its data set is written or when
+        there is none; raises TooManyImages.
     room : Room
         Asked at the same time, and again and again while a data set comes.
     data_set_timeout_seconds : float
@@ -225,7 +231,8 @@ class SpoolingProvider(DIMSEServiceProvider):
         data_set = IncomingDataSet(
             lambda taken: self._open_file(message, taken),
             lambda: _is_event_report(message),
-            self._room,
+            admit_image=self._admit_image,
+            room=self._room,
         )
         message.data_set = data_set
         return message

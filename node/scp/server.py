@@ -94,7 +94,7 @@ class StorageScp:
         self._service = StoreService(
             database, self._layout, self._associations, self._refusals, self.name
         )
-        self._reports = ReportService(settings, database, self.name)
+        self._reports = ReportService(settings, database, self._refusals, self.name)
         self._certificates = CertificateWatch(settings, database, tls, self.name)
         self._servers: list[Server] = []
         self._threads: list[threading.Thread] = []

@@ -12,7 +12,16 @@ import pytest
 
 from node.db.session import Database
 from node.db.tables import Association
-from tests.pdus import ASSOCIATE_AC, ASSOCIATE_RJ, EXPLICIT, VERIFICATION
+from tests.pdus import (
+    ASSOCIATE_AC,
+    ASSOCIATE_RJ,
+    C_STORE_RQ,
+    EXPLICIT,
+    NO_DATA_SET,
+    VERIFICATION,
+    command,
+    us,
+)
 from tests.peer import RawRequestor
 from tests.receiving import MG, UID, RunningScp, encoded, running_scp, scp_settings
 from tests.requirements import program
@@ -193,6 +202,34 @@ def test_an_image_too_many_is_answered_with_why_and_when_and_audited_once(
         assert sum(row.details["count"] for row in rows) == 4
         assert {row.details["calling_ae"] for row in rows} == {"GREEDY"}
         assert node.files("spool") == []
+
+
+def test_a_store_without_a_data_set_counts_as_an_image_of_its_minute(
+    tmp_path: Path, sqlite_database: Database
+) -> None:
+    """Each was refused with an audit row of its own, and no limit held it back."""
+    settings = scp_settings(tmp_path, max_images_per_minute_per_ae_title=2)
+    request = command(
+        (0x0002, MG.encode()),
+        (0x0100, us(C_STORE_RQ)),
+        (0x0110, us(1)),
+        (0x0700, us(0)),
+        (0x0800, us(NO_DATA_SET)),
+        (0x1000, UID.encode()),
+    )
+    with running_scp(settings, sqlite_database) as node:
+        with RawRequestor(node.address) as line:
+            line.associate((MG, [EXPLICIT]))
+            answers = []
+            for _ in range(6):
+                line.send_pdv(1, request, is_command=True)
+                answers.append(line.read_status()[0])
+        node.scp.stop()
+
+        assert answers == [0xC000] * 2 + [0xA700] * 4
+        rows = node.audited("instance_refused")
+        assert [row.details["status"] for row in rows] == ["0xC000"] * 2 + ["0xA700"] * 2
+        assert [row.details.get("count") for row in rows] == [None, None, 1, 3]
 
 
 def test_whoever_keeps_connecting_is_answered_and_audited_once_a_minute(

@@ -65,8 +65,22 @@ def test_a_report_of_an_unknown_transaction_changes_nothing(
 
     assert node.delivery_states() == [DELIVERED] * RESULTS
     (line,) = node.events("commitment_refused")
-    assert (line.uid, line.reason) == ("2.25.4711", "UNKNOWN_TRANSACTION")
-    assert line.details == {"peer": "KEEPER"}
+    assert line.reason == "UNKNOWN_TRANSACTION"
+    assert line.details == {"peer": "KEEPER", "transaction_uid": "2.25.4711", "count": 1}
+
+
+def test_refused_reports_without_an_end_are_one_row_with_a_count(
+    node: WorkingNode, pacs: CommittingPacs, scp: RunningScp
+) -> None:
+    def other(information: Dataset) -> None:
+        information.TransactionUID = "2.25.4711"
+
+    answers = {pacs.report(scp.address, change=other) for _ in range(5)}
+    rows = len(node.events("commitment_refused"))
+    scp.scp.stop()
+
+    assert (answers, rows) == ({0x0115}, 1)
+    assert [line.details["count"] for line in node.events("commitment_refused")] == [1, 4]
 
 
 def test_a_report_of_a_peer_that_was_not_asked_changes_nothing(

@@ -65,6 +65,21 @@ def test_a_report_on_the_association_that_asked_confirms_too(
     assert node.delivery_states() == [CONFIRMED] * RESULTS
 
 
+def test_a_report_of_another_transaction_on_the_association_that_asked_changes_nothing(
+    database: Database, tmp_path: Path, pacs: CommittingPacs
+) -> None:
+    pacs.reports_here, pacs.transaction = True, "2.25.4711"
+    node = delivered(database, tmp_path, pacs, "commitment", report_wait_seconds=5.0)
+
+    ask(node)
+    pacs.wait_for_reports()
+
+    assert pacs.answers == [0x0115]
+    assert CONFIRMED not in node.delivery_states()
+    (line,) = node.events("commitment_refused")
+    assert (line.uid, line.reason) == ("2.25.4711", "UNKNOWN_TRANSACTION")
+
+
 def test_without_a_report_in_time_each_object_is_queried(
     node: WorkingNode, pacs: CommittingPacs
 ) -> None:
