@@ -12,7 +12,7 @@ from node.db.session import Database
 from node.db.tables import Instance
 from tests.factories import stable_uid
 
-NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+NOON = datetime(2025, 3, 4, 12, tzinfo=UTC)
 STANDARD_VIEWS = (("R", "CC"), ("L", "CC"), ("R", "MLO"), ("L", "MLO"))
 
 

@@ -87,7 +87,7 @@ def test_results_that_were_given_up_are_told_until_they_are_sent_again(
     assert found == {"DELIVERY_FAILED": 1}
     assert (row["kind"], row["subject"]) == ("DELIVERY_FAILED", "pacs")
     assert row["detail"] == (
-        f"{len(node.deliveries())} given up, the oldest result of 2026-11-23 12:02Z"
+        f"{len(node.deliveries())} given up, the oldest result of 2025-03-04 12:02Z"
     )
     assert "alarm: 1 DELIVERY_FAILED; `mgnode reconcile` names them" in health
     assert "DELIVERY_FAILED" not in after
