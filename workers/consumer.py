@@ -14,10 +14,12 @@ from typing import Any, Final
 
 import structlog
 from celery.worker.consumer import Consumer
+from kombu.connection import Connection
 from kombu.message import Message
 from typing_extensions import override
 
 from node.messages import QUEUE_OF_TASK, is_usable
+from workers.envelopes import read_with_care
 
 log = structlog.get_logger(__name__)
 
@@ -79,6 +81,13 @@ _UNUSED_OPTIONS: Final = frozenset(("callbacks", "errbacks", "chain", "chord"))
 
 class CarefulConsumer(Consumer):  # type: ignore[misc]  # Celery has no types
     """Celery's consumer, for messages of the node alone."""
+
+    @override
+    def connection_for_read(self, heartbeat: float | None = None) -> Connection:
+        connection: Connection = self.app.connection_for_read(heartbeat=heartbeat)
+        read_with_care(connection)
+        ready: Connection = self.ensure_connected(connection)
+        return ready
 
     @override
     def create_task_handler(self, *arguments: Any, **options: Any) -> Callable[[Message], Any]:

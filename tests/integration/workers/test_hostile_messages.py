@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from celery import Celery
 from kombu import Connection
+from redis import Redis
 
 from config.sending import Destination
 from node.db.session import Database
@@ -220,6 +221,62 @@ def test_a_worker_refuses_what_is_forged_and_goes_on(
     assert after_the_forged == ["node_started"]
     assert "Traceback" not in log
     assert not steers(log)
+
+
+def envelope(**changed: Any) -> bytes:
+    properties = {
+        "delivery_tag": "1",
+        "body_encoding": "base64",
+        "delivery_info": {"exchange": "", "routing_key": REPORT_QUEUE},
+    }
+    return json.dumps({"body": "", "headers": {}, "properties": properties, **changed}).encode()
+
+
+NO_MESSAGES = [
+    b"garbage",
+    b"\xff\xfe",
+    b"",
+    b"5",
+    b"null",
+    b"[]",
+    b"{}",
+    b"[" * 99_999,
+    b'{"__type__": "decimal", "__value__": "x"}',
+    envelope(properties=5),
+    envelope(properties={"delivery_tag": []}),
+    envelope(properties={"delivery_tag": "1", "body_encoding": "base64", "delivery_info": 5}),
+    envelope(properties={"delivery_tag": "1", "body_encoding": [], "delivery_info": {}}),
+    envelope(headers=5),
+    envelope(headers={"compression": "gzip"}),
+    envelope(body=5),
+    envelope(body="a"),
+]
+
+
+@pytest.mark.redis
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_worker_drops_what_is_no_message_and_goes_on(
+    node: WorkingNode, app: Celery, redis_url: str, tmp_path: Path
+) -> None:
+    node.clock.now = datetime.now(UTC)
+    study = node.complete([make_mammogram()])
+    uid = str(make_mammogram().StudyInstanceUID)
+    with (
+        running(NetworkWorker(tmp_path / "worker", node.runtime.settings)) as worker,
+        closing(Redis.from_url(redis_url)) as client,
+    ):
+        for odd in NO_MESSAGES:
+            client.lpush(REPORT_QUEUE, odd)
+
+        app.send_task(REPORT_TASK, kwargs={"study_id": study})
+        wait_until(
+            lambda: node.study(uid).state is StudyState.REPORTED, "the worker does what is sent"
+        )
+        log = worker.log.read_text(encoding="utf-8")
+        assert log.count("message_refused") == len(NO_MESSAGES)
+        assert "Traceback" not in log
+        assert worker.process is not None
+        assert worker.process.poll() is None
 
 
 @pytest.mark.redis
