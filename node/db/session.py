@@ -54,6 +54,10 @@ WRITER_LOCK: Final = 0x6D676E6F6465
 _WRITES: Final = "mgnode_writes"
 
 
+def _close(_connection: DBAPIConnection | None, entry: ConnectionPoolEntry) -> None:
+    entry.close()
+
+
 class Database:
     """The SQL truth of one installation.
 
@@ -120,7 +124,8 @@ class Database:
             yield session
 
     def dispose(self) -> None:
-        """Close every idle connection."""
+        """Close every idle connection now, and each that is in use when it is given back."""
+        event.listen(self._writer.pool, "checkin", _close)
         self._writer.dispose()
 
     def require_current_schema(self) -> None:

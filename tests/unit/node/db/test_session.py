@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 
+import psycopg
 import pytest
 from sqlalchemy import func, make_url, select, text, update
 from sqlalchemy.exc import DBAPIError, OperationalError, StatementError
@@ -194,6 +196,18 @@ def test_a_connection_that_died_in_the_pool_is_replaced(database: Database) -> N
     other.dispose()
 
     assert studies(database) == 0
+
+
+def test_a_connection_that_is_given_back_after_the_end_is_closed(database: Database) -> None:
+    """A thread that comes late leaves nothing open for the collector to find."""
+    with database.read() as session:
+        in_use = session.connection().connection.dbapi_connection
+        database.dispose()
+        assert session.scalar(text("SELECT 1")) == 1
+
+    assert in_use is not None
+    with pytest.raises((sqlite3.ProgrammingError, psycopg.OperationalError), match="closed"):
+        in_use.cursor().execute("SELECT 1")
 
 
 @pytest.mark.postgresql
