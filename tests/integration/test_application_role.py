@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -159,6 +160,8 @@ def test_a_study_goes_its_whole_way_as_the_processes_role(
             retention={"images_days": 1, "results_days": 1},
             scu={"report_wait_seconds": 10.0},
         )
+        # Its SCP goes by the machine's clock.
+        node.clock.now = datetime.now(UTC)
         whole_way(node, pacs, tmp_path / "images")
 
     given = {(table, each) for table, allowed in PRIVILEGES.items() for each in allowed}
