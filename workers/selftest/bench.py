@@ -35,7 +35,8 @@ from workers.selftest.steps import Job
 _SYNTAX: Final = "1.2.840.10008.1.2.1"
 _TRIES: Final = 3
 _SECONDS: Final = 30.0
-_IMPATIENT: Final = 1.0
+_IMPATIENT: Final = 2.0
+"""Seconds for a peer that says nothing; a machine that is busy may need one to say something."""
 
 BEFORE: Final = {
     Job.QUEUE: Job.RECEIVE,
