@@ -11,11 +11,11 @@ from benchmarks.soak.sampling import Series, is_flat
 
 WATCHED: Final = {
     "rss": "RSS, MiB",
-    "pss": "PSS, MiB",
+    "own": "own memory, MiB",
     "descriptors": "descriptors",
     "threads": "threads",
 }
-SLACK: Final = {"rss": 0.0, "pss": 0.0, "descriptors": 2.0, "threads": 2.0}
+SLACK: Final = {"rss": 0.0, "own": 1.0, "descriptors": 2.0, "threads": 2.0}
 """Pools hold a connection or a thread more or less from one moment to the next."""
 
 SHORTEST_MINUTES: Final = 5.0

@@ -16,11 +16,15 @@ FLAT: Final = 0.05
 
 @dataclass(frozen=True)
 class Sample:
-    """One look at one process; memory in MiB, ``seconds`` since the beginning of the run."""
+    """One look at one process; memory in MiB, ``seconds`` since the beginning of the run.
+
+    ``own`` is memory behind which no file is: what others share with the process is not in
+    it, and does not move it when they end.
+    """
 
     seconds: float
     rss: float
-    pss: float
+    own: float
     descriptors: int
     threads: int
     cpu_seconds: float
@@ -107,7 +111,7 @@ def _sample(now: float, pid: int) -> Sample:
     return Sample(
         seconds=round(now, 1),
         rss=status["VmRSS"] / 1024,
-        pss=_fields(process / "smaps_rollup")["Pss"] / 1024,
+        own=_fields(process / "smaps_rollup")["Anonymous"] / 1024,
         descriptors=len(list((process / "fd").iterdir())),
         threads=status["Threads"],
         cpu_seconds=_cpu_seconds(process),
@@ -137,6 +141,6 @@ def _fields(path: Path) -> dict[str, int]:
         words = value.split()
         if words and words[0].isdigit():
             found[name] = int(words[0])
-    if "VmRSS" not in found and "Pss" not in found:
+    if "VmRSS" not in found and "Anonymous" not in found:
         raise ValueError(f"{path}: the process has ended")
     return found
