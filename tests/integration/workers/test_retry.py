@@ -42,6 +42,18 @@ def fail(_: object) -> None:
     raise MemoryError
 
 
+def one_of_two_failed(node: WorkingNode) -> tuple[int, int]:
+    """Let a study of two images wait for its report: one is analysed, one FAILED."""
+    good, bad = node.receive(images()[:2])
+    node.sweep()
+    node.analyse(good)
+    node.detector.look = fail
+    node.analyse(bad)
+    node.clock.pass_(hours=1)
+    node.sweep()
+    return good, bad
+
+
 @contextmanager
 def limited(node: WorkingNode, **limits: Any) -> Iterator[WorkingNode]:
     """The same installation with a decoder under limits of its own."""
@@ -56,13 +68,7 @@ def test_a_failed_image_that_is_replayed_opens_its_study_again(
     node: WorkingNode, database_url: str
 ) -> None:
     node = node.with_settings(analysis={"max_attempts": 1})
-    good, bad = node.receive(images()[:2])
-    node.sweep()
-    node.analyse(good)
-    node.detector.look = fail
-    node.analyse(bad)
-    node.clock.pass_(hours=1)
-    node.sweep()
+    _, bad = one_of_two_failed(node)
     node.report(node.study(STUDY).id)
     assert "ANALYSIS_FAILED" in spoken(node.report_of(1))
 
@@ -199,13 +205,7 @@ def test_replaying_image_and_report_makes_one_report_of_both(
 ) -> None:
     """The report waits for the image: else it would be superseded at once."""
     node = node.with_settings(analysis={"max_attempts": 1})
-    good, bad = node.receive(images()[:2])
-    node.sweep()
-    node.analyse(good)
-    node.detector.look = fail
-    node.analyse(bad)
-    node.clock.pass_(hours=1)
-    node.sweep()
+    good, bad = one_of_two_failed(node)
     source = node.layout.absolute(node.instance(good).path)
     away = source.rename(source.with_suffix(".away"))
     node.report(node.study(STUDY).id)
